@@ -1,6 +1,7 @@
 import type { ConnectionFacts } from '../../channel/facts.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
+import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { Machine } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
@@ -12,6 +13,12 @@ import type { ClientSetup, ServerSetup } from './setup.ts'
  */
 export interface Connection {
   readonly crypto: CryptoProvider
+
+  /**
+   * The version is known: from here on its rules for alerts, and for change_cipher_spec, hold. TLS 1.2 has an input
+   * `change_cipher_spec`; TLS 1.3 sends one for the sake of middleboxes only, and it is dropped. RFC 9846, Section 5.
+   */
+  agreeOn(version: NegotiatedVersion): void
 
   /** Queues one handshake message, header included. Messages of one flight share records; the transcript is the handler's affair. */
   send(message: Uint8Array): void
@@ -33,6 +40,10 @@ export interface Connection {
   handOver(machine: Machine): void
   /** The handshake is done: application data may flow. */
   establish(established: Established): void
+  /** TLS 1.3: the peer wants our keys changed too. */
+  answerKeyUpdate(): void
+  /** TLS 1.3: a client's early data is to be passed over. RFC 9846, Section 4.2.10. */
+  skipEarlyData(): void
   /** TLS 1.3: a ticket came; it stays opaque. Bounded: the oldest goes. */
   keepTicket(ticket: Uint8Array): void
 }

@@ -54,9 +54,4 @@ export interface MessageReaders {
 export interface Machine {
   readonly readers: MessageReaders
   readonly state: AnyState
-  /**
-   * Whether a change_cipher_spec is dropped where the state has no arrow for it: TLS 1.3 sends it for the sake of middleboxes only.
-   * RFC 9846, Section 5.
-   */
-  readonly dropsChangeCipherSpec: boolean
 }

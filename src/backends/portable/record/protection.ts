@@ -36,11 +36,11 @@ export interface RecordOpener {
   /** The longest fragment that a record may have: beyond it is `record_overflow`, whatever its content. */
   readonly maxFragmentLength: number
   /**
-   * The content of one record. `record` is the whole of it, header included. The content is the caller's own memory; its type, which
-   * TLS 1.3 hides inside, is in `contentType` until the next call.
+   * The content of one record, or `undefined` where it is not authentic. `record` is the whole of it, header included. The content is
+   * the caller's own memory; its type, which TLS 1.3 hides inside, is in `contentType` until the next call.
    *
-   * @throws ProtocolError with `bad_record_mac`, `unexpected_message` or `record_overflow`.
+   * @throws ProtocolError where a record is authentic and yet wrong.
    */
-  open(record: Uint8Array): Uint8Array
+  open(record: Uint8Array): Uint8Array | undefined
   readonly contentType: ContentType
 }

@@ -3,7 +3,7 @@ import type { PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
-import type { Machine } from './machine.ts'
+import type { AnyState } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
 import type { ClientSetup, ServerSetup } from './setup.ts'
 
@@ -36,8 +36,8 @@ export interface Connection {
   pause(request: PauseRequest): void
   /** One line of the key log, where the configuration wants one. RFC 9850. */
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void
-  /** The handshake goes on as this one, of another protocol version. */
-  handOver(machine: Machine): void
+  /** Once the current handler has returned, the handshake goes on in this state, of another version's diagram. */
+  handOver(state: AnyState): void
   /** The handshake is done: application data may flow. */
   establish(established: Established): void
   /** TLS 1.3: the peer wants our keys changed too. */

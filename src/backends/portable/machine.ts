@@ -1,3 +1,5 @@
+import type { HandshakeName } from './messages/handshake-type.ts'
+
 /**
  * The kernel of every handshake: a diagram is data, a state is an object with one handler for each arrow that leaves it, and the
  * compiler derives from the data which handlers a state must have and which states they may return.
@@ -6,21 +8,21 @@
  */
 
 /** The arrows of a protocol: for each state, which inputs it takes and to which states each can lead. */
-export type Diagram<D, Inputs> = { readonly [S in keyof D]: { readonly [I in keyof Inputs]?: readonly (keyof D)[] } }
+export type Diagram<D> = { readonly [S in keyof D]: { readonly [I in keyof Inputs]?: readonly (keyof D)[] } }
 
-/** States a diagram over some inputs: an unknown input or a successor that is no state does not compile. */
-export function diagramOver<Inputs>(): <const D extends Diagram<D, Inputs>>(diagram: D) => D {
-  return (diagram) => diagram
+/** States a diagram: an unknown input or a successor that is no state does not compile. */
+export function diagram<const D extends Diagram<D>>(arrows: D): D {
+  return arrows
 }
 
 /** State `S` of diagram `D`: exactly one handler for each arrow that leaves it, each of which returns an allowed successor. */
-export type StateOf<D, Inputs, S extends keyof D = keyof D> = S extends keyof D
+export type StateOf<D, S extends keyof D = keyof D> = S extends keyof D
   ? {
       readonly name: S
       readonly on: {
         readonly [I in keyof D[S] & keyof Inputs]: (
           input: Inputs[I],
-        ) => StateOf<D, Inputs, (D[S][I] & readonly (keyof D)[])[number]>
+        ) => StateOf<D, (D[S][I] & readonly (keyof D)[])[number]>
       }
     }
   : never
@@ -31,27 +33,19 @@ export interface AnyState {
   readonly on: { readonly [input: string]: ((input: never) => AnyState) | undefined }
 }
 
-/** A decoded handshake message together with its bytes, header included, which the transcript needs. */
-export interface Received<Message> {
-  readonly message: Message
-  readonly raw: Uint8Array
-}
-
-/** What a handshake is given besides messages. */
-export interface Answers {
+/** What a handshake is given: the peer's messages, and answers from our own side. */
+export type Inputs = { readonly [N in HandshakeName]: HandshakeMessage } & {
+  /** TLS 1.2 alone: from here on the peer protects what it sends. */
+  readonly change_cipher_spec: true
   /** The signature of a key that is elsewhere. */
   readonly signature: Uint8Array
   /** The application accepted the peer: a refusal never gets here. */
   readonly accepted: true
 }
 
-/** How the handshake messages of one protocol version are read: by their code, the input that each is and its decoder. */
-export interface MessageReaders {
-  readonly [code: number]: { readonly input: string; readonly decode: (body: Uint8Array) => unknown } | undefined
-}
-
-/** A handshake under way. */
-export interface Machine {
-  readonly readers: MessageReaders
-  readonly state: AnyState
+/** A handshake message as it came. The handler decodes it, knowing what was offered. */
+export interface HandshakeMessage {
+  readonly body: Uint8Array
+  /** The whole message, header included: what the transcript needs. */
+  readonly raw: Uint8Array
 }

@@ -4,14 +4,16 @@ import { ProtocolError } from '../../../errors.ts'
 import type { ExtensionName, ExtensionPlace, ExtensionsIn, UnknownExtension } from './extension-forms.ts'
 import { extensionCodec, extensionName, extensionTable } from './extension-table.ts'
 
-/** The extensions that a ClientHello or CertificateRequest of ours had: an answer may have no other. */
-export type OfferedExtensions = ReadonlySet<ExtensionName>
+/** The codes of the extensions that a ClientHello or CertificateRequest of ours had: an answer may have no other. */
+export type OfferedExtensions = ReadonlySet<number>
 
-/** The names of the extensions in a message that is to be sent. */
-export function offeredExtensions(extensions: ExtensionsIn<ExtensionPlace>): Set<ExtensionName> {
-  const offered = new Set<ExtensionName>()
+/** The codes of the extensions in a message that is to be sent. */
+export function offeredExtensions(extensions: ExtensionsIn<ExtensionPlace>): Set<number> {
+  const offered = new Set<number>()
   for (const [name, value] of Object.entries(extensions)) {
-    if (value !== undefined && name !== 'unknown') offered.add(name as ExtensionName)
+    if (value === undefined) continue
+    if (name !== 'unknown') offered.add(extensionTable[name as ExtensionName].code)
+    else for (const { type } of value as readonly UnknownExtension[]) offered.add(type)
   }
   return offered
 }
@@ -40,7 +42,8 @@ export function decodeExtensions<P extends ExtensionPlace>(
     if (seen.has(type)) throw list.fault(`the extension ${label(type)} stands twice`)
     seen.add(type)
     const name = extensionName(type)
-    if (offered !== undefined && !(name !== undefined && mayAnswer(place, name, offered))) {
+    // Also where we did send it, but only to see whether it is ignored: RFC 8701.
+    if (offered !== undefined && (name === undefined || !mayAnswer(place, type, offered))) {
       throw new ProtocolError(`${label(type)} in ${place} answers an extension that we had not sent`, {
         alert: 'unsupported_extension',
       })
@@ -84,8 +87,8 @@ export function encodeExtensions<P extends ExtensionPlace>(
 }
 
 /** RFC 9846, Section 4.2.2: a cookie is the one extension of a HelloRetryRequest that needs no offer. */
-function mayAnswer(place: ExtensionPlace, name: ExtensionName, offered: OfferedExtensions): boolean {
-  return offered.has(name) || (name === 'cookie' && place === 'hello_retry_request')
+function mayAnswer(place: ExtensionPlace, type: number, offered: OfferedExtensions): boolean {
+  return offered.has(type) || (type === extensionTable.cookie.code && place === 'hello_retry_request')
 }
 
 function label(type: number): string {

@@ -2,11 +2,12 @@ import type { ClientContext, ServerContext } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
-import type { ServerName } from '../../channel/server-name.ts'
+import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
+import { accepted, vetoed } from '../../channel/veto.ts'
 import type { Verdict } from '../../config/peer-identity.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
-import { BackendError, CertificateError, ConfigurationError, RaggedEOFError, UsageError } from '../../errors.ts'
+import { BackendError, ConfigurationError, RaggedEOFError, UsageError } from '../../errors.ts'
 import type { StepListener } from './callbacks.ts'
 import type { ConduitUser } from './conduit.ts'
 import { CallbackAnswer, Ctrl, Shutdown, SSLError } from './constants.ts'
@@ -418,29 +419,6 @@ const certificateRejected = 28
 
 /** Where small reads land before they are copied. No step reads while another one does. */
 const scratch: Buffer = Buffer.allocUnsafeSlow(32 * 1024)
-
-function accepted(verdict: Verdict | { readonly failed: unknown }): boolean {
-  return 'accept' in verdict && verdict.accept === true
-}
-
-function vetoed(verdict: Verdict | { readonly failed: unknown }): CertificateError {
-  if ('failed' in verdict) {
-    return new CertificateError('vetoed', 'verifyPeer failed', {
-      alert: 'bad_certificate',
-      depth: 0,
-      cause: verdict.failed,
-    })
-  }
-  const reason = 'reason' in verdict ? String(verdict.reason) : 'no reason given'
-  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, {
-    alert: 'bad_certificate',
-    depth: 0,
-  })
-}
-
-function nameText(serverName: ServerName | undefined): string | undefined {
-  return serverName?.kind === 'dns' ? serverName.name : serverName?.address
-}
 
 /** Frees the connection of a channel that was forgotten. */
 const finalizer = new FinalizationRegistry<{ readonly library: Library; readonly ssl: Pointer }>(({ library, ssl }) => {

@@ -1,0 +1,25 @@
+import type { Verdict } from '../config/peer-identity.ts'
+import { CertificateError } from '../errors.ts'
+
+/** How the application's veto was answered. */
+export type VetoAnswer = Verdict | { readonly failed: unknown }
+
+export function accepted(verdict: VetoAnswer): boolean {
+  return 'accept' in verdict && verdict.accept === true
+}
+
+/** What a channel fails with when the application does not accept the peer. */
+export function vetoed(verdict: VetoAnswer): CertificateError {
+  if ('failed' in verdict) {
+    return new CertificateError('vetoed', 'verifyPeer failed', {
+      alert: 'bad_certificate',
+      depth: 0,
+      cause: verdict.failed,
+    })
+  }
+  const reason = 'reason' in verdict ? String(verdict.reason) : 'no reason given'
+  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, {
+    alert: 'bad_certificate',
+    depth: 0,
+  })
+}

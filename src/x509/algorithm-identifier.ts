@@ -1,5 +1,5 @@
 import { contextTag, DerReader, Tag } from '../codec/der.ts'
-import type { SignatureAlgorithm } from './signature-verifier.ts'
+import type { HashAlgorithm, SignatureAlgorithm } from '../crypto/algorithms.ts'
 
 /** RFC 5280, Section 4.1.1.2. */
 export interface AlgorithmIdentifier {
@@ -59,13 +59,13 @@ function choosePss({ parameters }: AlgorithmIdentifier): SignatureAlgorithmChoic
   return { algorithm: { type: 'rsa-pss', hash, mgfHash, saltLength } }
 }
 
-function hashOf(reader: DerReader | undefined): 'sha256' | 'sha384' | 'sha512' | undefined {
+function hashOf(reader: DerReader | undefined): HashAlgorithm | undefined {
   if (reader === undefined) return undefined
   const identifier = decodeAlgorithmIdentifier(reader, 'hash')
   return HASHES.get(identifier.oid)
 }
 
-const HASHES: ReadonlyMap<string, 'sha256' | 'sha384' | 'sha512'> = new Map([
+const HASHES: ReadonlyMap<string, HashAlgorithm> = new Map([
   ['2.16.840.1.101.3.4.2.1', 'sha256'],
   ['2.16.840.1.101.3.4.2.2', 'sha384'],
   ['2.16.840.1.101.3.4.2.3', 'sha512'],

@@ -60,7 +60,10 @@ function decodeMappings(reader: DerReader): PolicyMapping[] {
   const mappings: PolicyMapping[] = []
   do {
     const mapping = sequence.sequence('mapping')
-    mappings.push({ issuerDomain: mapping.oid('issuerDomainPolicy'), subjectDomain: mapping.oid('subjectDomainPolicy') })
+    mappings.push({
+      issuerDomain: mapping.oid('issuerDomainPolicy'),
+      subjectDomain: mapping.oid('subjectDomainPolicy'),
+    })
     mapping.end()
   } while (!sequence.done)
   return mappings

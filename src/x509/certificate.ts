@@ -86,8 +86,10 @@ export function decodeCertificate(der: Uint8Array, what = 'certificate'): X509Ce
 
 /** Whether subject and issuer are the same name: such certificates do not count for path lengths. RFC 5280, Section 3.2. */
 export function isSelfIssued(certificate: X509Certificate): boolean {
-  return equalBytes(certificate.subject.encoding, certificate.issuer.encoding) ||
+  return (
+    equalBytes(certificate.subject.encoding, certificate.issuer.encoding) ||
     certificate.subject.key === certificate.issuer.key
+  )
 }
 
 /** For public data only: takes as long as the common beginning. */

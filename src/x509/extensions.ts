@@ -36,7 +36,8 @@ export interface BasicConstraints {
 
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier: Uint8Array | undefined
-  readonly hasIssuerAndSerial: boolean
+  readonly hasIssuer: boolean
+  readonly hasSerial: boolean
 }
 
 /** Bits of KeyUsage: RFC 5280, Section 4.2.1.3. */
@@ -145,14 +146,13 @@ function decodeBasicConstraints(reader: DerReader): BasicConstraints {
   return { isAuthority, pathLength }
 }
 
-/** RFC 5280, Section 4.2.1.3: at least one bit must be set. */
+/** RFC 5280, Section 4.2.1.3. No bit at all, which it forbids, is read as no usage at all. */
 function decodeKeyUsage(reader: DerReader): number {
   const { bytes } = reader.bits()
   let usage = 0
   for (let bit = 0; bit < Math.min(bytes.length * 8, 16); bit++) {
     if (((bytes[bit >> 3] as number) & (0x80 >> (bit & 7))) !== 0) usage |= 1 << bit
   }
-  if (usage === 0) throw reader.fault('no usage at all')
   return usage
 }
 
@@ -176,17 +176,17 @@ function decodeSubjectAlternativeName(reader: DerReader): GeneralName[] {
   return names
 }
 
-/** RFC 5280, Section 4.2.1.1: issuer and serial number come together or not at all. */
+/** RFC 5280, Section 4.2.1.1. */
 function decodeAuthorityKeyIdentifier(reader: DerReader): AuthorityKeyIdentifier {
   const sequence = reader.sequence()
   const implicit = (number: number) => contextTag(number, 'primitive')
   const keyIdentifier = sequence.nextTag === implicit(0) ? sequence.content(implicit(0)) : undefined
   const issuer = sequence.optional(contextTag(1), 'authorityCertIssuer')
   if (issuer !== undefined) decodeGeneralNames(issuer, 'name')
-  const serial = sequence.nextTag === implicit(2) ? sequence.integer('authorityCertSerialNumber', implicit(2)) : undefined
+  const serial =
+    sequence.nextTag === implicit(2) ? sequence.integer('authorityCertSerialNumber', implicit(2)) : undefined
   sequence.end()
-  if ((issuer === undefined) !== (serial === undefined)) throw reader.fault('an issuer without serial number, or the reverse')
-  return { keyIdentifier, hasIssuerAndSerial: issuer !== undefined }
+  return { keyIdentifier, hasIssuer: issuer !== undefined, hasSerial: serial !== undefined }
 }
 
 /** RFC 5280, Section 4.2.1.13. */
@@ -210,8 +210,9 @@ export function decodeDistributionPointName(reader: DerReader): Uint8Array[] {
   const names: Uint8Array[] = []
   const full = reader.optional(contextTag(0), 'fullName')
   if (full === undefined) reader.content(contextTag(1), 'nameRelativeToCRLIssuer')
-  else do names.push(full.element().encoding)
-  while (!full.done)
+  else
+    do names.push(full.element().encoding)
+    while (!full.done)
   reader.end()
   return names
 }

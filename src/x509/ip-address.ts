@@ -6,9 +6,14 @@ export function parseIpAddress(text: string): Uint8Array | undefined {
 /** Dotted decimals, or IPv6 as RFC 5952, Section 4 wants it. For messages. */
 export function formatIpAddress(bytes: Uint8Array): string {
   if (bytes.length !== 16) return bytes.join('.')
-  const groups = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16))
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  )
   const runs = [...groups.join(':').matchAll(/(?:^|(?<=:))0(?::0)+(?=:|$)/g)]
-  const longest = runs.reduce<RegExpMatchArray | undefined>((a, b) => (a && a[0].length >= b[0].length ? a : b), undefined)
+  const longest = runs.reduce<RegExpMatchArray | undefined>(
+    (a, b) => (a && a[0].length >= b[0].length ? a : b),
+    undefined,
+  )
   const text = groups.join(':')
   if (longest?.index === undefined) return text
   const before = text.slice(0, longest.index).replace(/:$/, '')

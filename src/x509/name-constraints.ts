@@ -2,6 +2,7 @@ import { contextTag, type DerReader } from '../codec/der.ts'
 import type { DistinguishedName } from './distinguished-name.ts'
 import { isBelowDomain, isDomainName, isWithinDomain, parsePresentedDomain } from './domain-name.ts'
 import { decodeGeneralName, type GeneralName, type NameForm } from './general-name.ts'
+import { formatIpAddress } from './ip-address.ts'
 import { type Mailbox, parseMailbox, parseUriHost } from './mailbox.ts'
 import type { WorkBudget } from './work-budget.ts'
 
@@ -74,7 +75,10 @@ export function findConstraintViolation(
     if (matcher === undefined) return `${describeName(name)}, which cannot be compared`
     if (excluded.some((subtree) => matcher(subtree, 'excluded'))) return `${describeName(name)} is excluded`
     if (permitted.length > 0 && !permitted.some((subtree) => matcher(subtree, 'permitted'))) {
-      if (name.form === 'other' && !permitted.some((subtree) => subtree.form === 'other' && subtree.type === name.type)) {
+      if (
+        name.form === 'other' &&
+        !permitted.some((subtree) => subtree.form === 'other' && subtree.type === name.type)
+      ) {
         continue
       }
       return `${describeName(name)} is not within what is permitted`
@@ -145,9 +149,7 @@ function isOneLabelBelow(domain: string, base: string): boolean {
 }
 
 function isInNetwork(ip: Uint8Array, address: Uint8Array, mask: Uint8Array): boolean {
-  return (
-    ip.length === address.length && ip.every((byte, i) => (byte & (mask[i] as number)) === (address[i] as number))
-  )
+  return ip.length === address.length && ip.every((byte, i) => (byte & (mask[i] as number)) === (address[i] as number))
 }
 
 function decodeSubtrees(reader: DerReader, number: number, field: string): Subtrees | undefined {
@@ -232,7 +234,7 @@ function describeName(name: GeneralName): string {
     case 'uri':
       return `the ${name.form} name ${JSON.stringify(name.value.slice(0, 300))}`
     case 'ip':
-      return `the IP address ${[...name.bytes].join('.')}`
+      return `the IP address ${formatIpAddress(name.bytes)}`
     case 'directory':
       return `the directory name ${JSON.stringify(name.name.toString().slice(0, 300))}`
     default:

@@ -1,8 +1,10 @@
+import type { AlertName } from '../../alerts.ts'
 import type { ConnectionFacts } from '../../channel/facts.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
+import type { KeyLogLabel } from './key-log.ts'
 import type { AnyState } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
 import type { ClientSetup, ServerSetup } from './setup.ts'
@@ -24,6 +26,9 @@ export interface Connection {
   send(message: Uint8Array): void
   /** TLS 1.2's, and the one that TLS 1.3 sends for the sake of middleboxes. Never protected by TLS 1.3's keys. */
   sendChangeCipherSpec(): void
+
+  /** TLS 1.2: an alert that does not end the connection. */
+  sendWarning(alert: AlertName): void
 
   /** From here on: what is sent next is protected so. What was queued before is not. */
   protectOutgoing(sealer: RecordSealer): void
@@ -64,13 +69,6 @@ export interface Established {
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array
   /** Sends a KeyUpdate and protects with the next keys. TLS 1.2 cannot. */
   readonly updateOutgoingKeys: (() => void) | undefined
+  /** Overwrites the secrets that are left. */
+  wipe(): void
 }
-
-/** RFC 9850, Section 2. */
-export type KeyLogLabel =
-  | 'CLIENT_HANDSHAKE_TRAFFIC_SECRET'
-  | 'SERVER_HANDSHAKE_TRAFFIC_SECRET'
-  | 'CLIENT_TRAFFIC_SECRET_0'
-  | 'SERVER_TRAFFIC_SECRET_0'
-  | 'EXPORTER_SECRET'
-  | 'CLIENT_RANDOM'

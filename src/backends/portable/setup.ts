@@ -9,8 +9,11 @@ import type { Settings } from './settings.ts'
 
 /** What a context prepares once for all its connections. */
 export interface Setup {
+  readonly configuration: TLSClientConfiguration | TLSServerConfiguration
   readonly crypto: CryptoProvider
   readonly settings: Settings
+  /** See `SealerOptions`. */
+  readonly paddingMultipleBytes: number | undefined
 }
 
 export interface ClientSetup extends Setup {

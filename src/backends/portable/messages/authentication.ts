@@ -53,3 +53,6 @@ export function decodeCertificateStatus(body: Uint8Array): CertificateStatus {
 export function encodeCertificateStatus(message: Omit<CertificateStatus, 'type'>): Uint8Array<ArrayBuffer> {
   return encodeHandshake('certificate_status', (w) => certificateStatus.encode(w, message.response), 2048)
 }
+
+/** Bytes of TLS 1.2's `verify_data`. RFC 5246, Section 7.4.9. */
+export const finishedLength12 = 12

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { cipherSuiteName, namedGroupName } from 'polytls'
+import type { Credential } from '#polytls/backends/portable/setup.js'
+import { type KeyKind, makeSelfSigned } from '#polytls/cli/certificates.js'
+import { allSuites, clientEngine, converse, credentialOf, curves, remote, serverEngine } from './engines12.js'
+
+const kinds: readonly KeyKind[] = ['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa-2048', 'ed25519']
+const credentials = new Map<KeyKind, Credential>()
+for (const keyKind of kinds) {
+  credentials.set(keyKind, credentialOf(await makeSelfSigned({ name: 'server.test', names: ['server.test'], keyKind })))
+}
+const credential = (kind: KeyKind): Credential => credentials.get(kind) as Credential
+
+describe('TLS 1.2 with itself', () => {
+  for (const kind of kinds) {
+    for (const suite of allSuites.filter((code) => cipherSuiteName(code).includes('RSA') === kind.startsWith('rsa'))) {
+      it(`carries data: ${kind}, ${cipherSuiteName(suite)}, over every group`, () => {
+        for (const group of curves) {
+          const certificateCurve =
+            { 'ecdsa-p256': 0x17, 'ecdsa-p384': 0x18, 'ecdsa-p521': 0x19 }[kind as string] ?? group
+          const client = clientEngine({
+            settings: { tls12Suites: [suite], groups: [...new Set([group, certificateCurve])] },
+          })
+          const server = serverEngine({ credential: credential(kind), settings: { groups: [group] } })
+          converse(client, server)
+          assert.ok(client.isEstablished && server.isEstablished, namedGroupName(group))
+          assert.equal(client.facts.cipherSuite, suite)
+          assert.equal(client.facts.group, group)
+          assert.equal(server.facts.signatureScheme, client.facts.signatureScheme)
+          exchange(client, server)
+          exchange(server, client)
+          const context = Uint8Array.of(1, 2)
+          assert.deepEqual(
+            client.exportKeyingMaterial('EXPORTER-test', context, 40),
+            server.exportKeyingMaterial('EXPORTER-test', context, 40),
+          )
+        }
+      })
+    }
+  }
+})
+
+function exchange(from: ReturnType<typeof clientEngine> | ReturnType<typeof serverEngine>, to: typeof from): void {
+  for (const length of [1, 1000, 16_384, 40_000]) {
+    const data = Uint8Array.from({ length }, (_, i) => i * 7)
+    from.transmit(data)
+    to.feed(from.takeOutgoing(Number.POSITIVE_INFINITY))
+    const received: number[] = []
+    for (let part = to.receive(); typeof part !== 'string'; part = to.receive()) {
+      received.push(...part)
+      to.consume(part.length)
+    }
+    assert.deepEqual(Uint8Array.from(received), data)
+  }
+}
+void remote

@@ -15,9 +15,9 @@ export interface Abilities {
 export function abilitiesOf({ capabilities }: CryptoProvider): Abilities {
   const { aeads, hashes, groups, signatureSchemes } = capabilities
   return {
-    versions: ['TLSv1.3'],
+    versions: ['TLSv1.3', 'TLSv1.2'],
     suites: [...suites.values()]
-      .filter(({ aead, hash, version }) => aeads.includes(aead) && hashes.includes(hash) && version === 'TLSv1.3')
+      .filter(({ aead, hash }) => aeads.includes(aead) && hashes.includes(hash))
       .map(({ code }) => code),
     groups,
     signatureSchemes: signatureSchemes.verify,

@@ -1,11 +1,11 @@
 /** What a server makes of a ClientHello, whatever its version: RFC 9846, Section 4.1.1. */
 import type { CodePoint } from '../../config/registry.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
-import { equalPublicBytes } from '../../crypto/bytes.ts'
 import type { ServerConnection } from './connection.ts'
 import { disagreement } from './faults.ts'
+import { fallbackSuite } from './handshake12.ts'
 import type { ClientHello } from './messages/client-hello.ts'
-import { fallbackSignal, versionCode } from './protocol-version.ts'
+import { versionCode } from './protocol-version.ts'
 import type { Credential } from './setup.ts'
 import { type SuiteParameters, suites } from './suites.ts'
 
@@ -20,7 +20,7 @@ export function chooseVersion({ setup }: ServerConnection, hello: ClientHello): 
   )
   const [highest] = versions
   // RFC 7507, Section 3: the client holds back, and this server speaks more than it says.
-  if (hello.cipherSuites.includes(fallbackSignal) && highest !== chosen) {
+  if (hello.cipherSuites.includes(fallbackSuite) && highest !== chosen) {
     throw disagreement(
       'version',
       'the peer fell back to an older version without need',
@@ -47,14 +47,4 @@ export function chooseSuite(ours: readonly CodePoint[], hello: ClientHello): Sui
 export function credentialsFor({ setup }: ServerConnection, hello: ClientHello): readonly Credential[] {
   const indices = setup.chains.choose(hello.extensions.server_name)
   return indices.map((index) => setup.credentials[index] as Credential)
-}
-
-/** Our first protocol that the client has. RFC 7301, Section 3.2. */
-export function chooseProtocol({ setup }: ServerConnection, hello: ClientHello): Uint8Array | undefined {
-  const { innerProtocols } = setup.settings
-  const offered = hello.extensions.application_layer_protocol_negotiation
-  if (offered === undefined || innerProtocols.length === 0) return undefined
-  const chosen = innerProtocols.find((ours) => offered.some((theirs) => equalPublicBytes(ours, theirs)))
-  if (chosen !== undefined) return chosen
-  throw disagreement('inner-protocol', 'the peer offers no application protocol (ALPN) that we speak')
 }

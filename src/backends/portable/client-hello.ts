@@ -1,4 +1,5 @@
 import type { KeyShare } from '../../crypto/provider.ts'
+import { encodeProtocol } from './application-protocols.ts'
 import type { ClientConnection } from './connection.ts'
 import { drawGrease, type Grease } from './grease.ts'
 import { type ClientHello, encodeClientHello } from './messages/client-hello.ts'
@@ -60,7 +61,7 @@ function sendHello(
   connection.send(raw)
   transcript.add(raw)
   const { random, sessionId } = message
-  return { message, random, sessionId, extensions: offeredExtensions(message.extensions), keyShares, transcript }
+  return { message, raw, random, sessionId, extensions: offeredExtensions(message.extensions), keyShares, transcript }
 }
 
 function helloExtensions(
@@ -78,7 +79,7 @@ function helloExtensions(
     renegotiation_info: speaks12 ? new Uint8Array(0) : undefined,
     supported_groups: [grease.group, ...groups],
     ec_point_formats: speaks12 ? Uint8Array.of(0) : undefined,
-    application_layer_protocol_negotiation: innerProtocols.length > 0 ? innerProtocols : undefined,
+    application_layer_protocol_negotiation: innerProtocols.length > 0 ? innerProtocols.map(encodeProtocol) : undefined,
     signature_algorithms: [grease.signatureScheme, ...signatureSchemes],
     signature_algorithms_cert: certificateSignatureSchemes,
     record_size_limit: versions.includes('TLSv1.3') ? recordSizeLimit : maxContentLength,

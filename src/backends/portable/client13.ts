@@ -1,6 +1,7 @@
 import { nameText } from '../../channel/server-name.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
+import { acceptProtocol } from './application-protocols.ts'
 import {
   type AuthenticatedPeer,
   chooseScheme,
@@ -11,6 +12,7 @@ import {
   verifyFinished,
 } from './authentication.ts'
 import { resendClientHello, sendClientHello } from './client-hello.ts'
+import { startClient12 } from './client12.ts'
 import type { ClientConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import { type Directions, EarlyStage, type Exporter, type HandshakeStage } from './key-schedule.ts'
@@ -28,7 +30,7 @@ import { decodeNewSessionTicket } from './messages/post-handshake.ts'
 import { decodeServerHello, type HelloRetryRequest, type ServerHello13 } from './messages/server-hello.ts'
 import type { AcceptedChain } from './peer-verification.ts'
 import type { SentHello } from './sent-hello.ts'
-import { acceptProtocol, requireSessionId, requireSuite, requireVersion13 } from './server-choice.ts'
+import { requireSessionId, requireSuite, requireVersion12, requireVersion13 } from './server-choice.ts'
 import type { Credential } from './setup.ts'
 import type { SuiteParameters } from './suites.ts'
 import { TrafficKeys } from './traffic-keys.ts'
@@ -87,6 +89,11 @@ export function waitServerHello(connection: ClientConnection, sent: SentHello): 
     on: {
       server_hello: ({ body, raw }) => {
         const hello = decodeServerHello(body, sent.extensions)
+        if (hello.kind === 'server_hello12') {
+          requireVersion12(connection, hello)
+          connection.handOver(startClient12(connection, sent, hello, raw))
+          return { name: 'TLS12', on: {} }
+        }
         requireVersion13(connection, hello)
         connection.agreeOn('TLSv1.3')
         if (hello.kind === 'hello_retry_request') return retry(connection, sent, hello, raw)
@@ -127,7 +134,10 @@ function waitEncryptedExtensions(k: Keys): In<'WAIT_EE'> {
         const { application_layer_protocol_negotiation: protocol, record_size_limit: limit } = extensions
         // In TLS 1.3 the limit counts the byte of the type: RFC 8449, Section 4.
         if (limit !== undefined) connection.limitOutgoingContent(limit - 1)
-        return waitCertificateOrRequest({ ...k, innerProtocol: acceptProtocol(connection, protocol) })
+        return waitCertificateOrRequest({
+          ...k,
+          innerProtocol: acceptProtocol(connection.setup.settings.innerProtocols, protocol),
+        })
       },
     },
   }

@@ -2,8 +2,9 @@
 import { NamedGroup } from '../../config/named-group.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { equalPublicBytes } from '../../crypto/bytes.ts'
+import { chooseProtocol } from './application-protocols.ts'
 import { chooseScheme } from './authentication.ts'
-import { chooseProtocol, chooseSuite, credentialsFor } from './client-choice.ts'
+import { chooseSuite, credentialsFor } from './client-choice.ts'
 import type { ServerConnection } from './connection.ts'
 import { disagreement, fault } from './faults.ts'
 import type { ClientHello } from './messages/client-hello.ts'
@@ -17,7 +18,7 @@ export interface Negotiated {
   readonly share: Uint8Array | undefined
   readonly credential: Credential
   readonly scheme: CodePoint
-  readonly innerProtocol: Uint8Array | undefined
+  readonly innerProtocol: string | undefined
 }
 
 /** @throws ProtocolError where something is missing, NegotiationError where nothing fits. */
@@ -40,7 +41,8 @@ export function negotiate(connection: ServerConnection, hello: ClientHello): Neg
   const group = chooseGroup(settings.groups, groups, (each) => shares.some((share) => share.group === each))
   const share = shares.find((each) => each.group === group)?.keyExchange
   const { credential, scheme } = chooseCredential(connection, hello, schemes)
-  return { suite, group, share, credential, scheme, innerProtocol: chooseProtocol(connection, hello) }
+  const innerProtocol = chooseProtocol(settings.innerProtocols, extensions.application_layer_protocol_negotiation)
+  return { suite, group, share, credential, scheme, innerProtocol }
 }
 
 /** The second ClientHello is the first but for what the HelloRetryRequest asked: RFC 9846, Section 4.1.2. */

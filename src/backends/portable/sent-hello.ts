@@ -6,6 +6,8 @@ import type { Transcript } from './transcript.ts'
 /** The ClientHello that we sent, as far as the answer has to be compared with it. */
 export interface SentHello {
   readonly message: Omit<ClientHello, 'type'>
+  /** Header included. */
+  readonly raw: Uint8Array
   readonly random: Uint8Array
   readonly sessionId: Uint8Array
   /** A server may answer no other extension. */

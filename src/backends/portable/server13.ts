@@ -1,5 +1,6 @@
 import { hashLength } from '../../crypto/algorithms.ts'
 import { CertificateError } from '../../errors.ts'
+import { encodeProtocol } from './application-protocols.ts'
 import {
   type AuthenticatedPeer,
   type FinishedProof,
@@ -30,6 +31,7 @@ import { encodeServerHello, helloRetryRequestRandom } from './messages/server-he
 import { type Negotiated, negotiate, requireSameHello } from './negotiation13.ts'
 import type { AcceptedChain, PeerVerifier } from './peer-verification.ts'
 import { versionCode } from './protocol-version.ts'
+import { startServer12 } from './server12.ts'
 import { TrafficKeys } from './traffic-keys.ts'
 import { Transcript } from './transcript.ts'
 
@@ -76,7 +78,10 @@ export function startServer(connection: ServerConnection): In<'WAIT_CH'> {
     on: {
       client_hello: ({ body, raw }) => {
         const hello = decodeClientHello(body)
-        chooseVersion(connection, hello)
+        if (chooseVersion(connection, hello) === 'TLSv1.2') {
+          connection.handOver(startServer12(connection, hello, raw))
+          return { name: 'TLS12', on: {} }
+        }
         connection.agreeOn('TLSv1.3')
         const negotiated = negotiate(connection, hello)
         const transcript = new Transcript(connection.crypto)
@@ -188,7 +193,7 @@ function connected(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer, _finis
       cipherSuite: negotiated.suite.code,
       group: negotiated.group,
       signatureScheme: known?.signatureScheme ?? negotiated.scheme,
-      innerProtocol: negotiated.innerProtocol && new TextDecoder().decode(negotiated.innerProtocol),
+      innerProtocol: negotiated.innerProtocol,
       serverName: hello.extensions.server_name || undefined,
       peerCertificate: known?.chain.chain[0],
       peerChain: known?.chain.chain ?? Object.freeze([]),
@@ -318,7 +323,7 @@ function answerExtensions(
   if (limit !== undefined) connection.limitOutgoingContent(limit - 1)
   return {
     server_name: name === undefined || name === '' ? undefined : true,
-    application_layer_protocol_negotiation: innerProtocol,
+    application_layer_protocol_negotiation: innerProtocol === undefined ? undefined : encodeProtocol(innerProtocol),
     record_size_limit: limit === undefined ? undefined : recordSizeLimit,
   }
 }

@@ -32,8 +32,7 @@ export interface Settings {
   readonly signatureSchemes: readonly CodePoint[]
   /** For those in certificates; `undefined` where they are the same. */
   readonly certificateSignatureSchemes: readonly CodePoint[] | undefined
-  /** By preference, as they are sent. */
-  readonly innerProtocols: readonly Uint8Array[]
+  readonly innerProtocols: readonly string[]
   /** RSA keys that are shorter are not used. */
   readonly minimumRsaBits: number
 }
@@ -62,7 +61,7 @@ export function settingsOf(
     shareGroups: configuration.groups === undefined ? defaultShares(groups) : groups.slice(0, 1),
     signatureSchemes: configuration.signatureSchemes ?? abilities.signatureSchemes,
     certificateSignatureSchemes: configuration.signatureSchemes && abilities.signatureSchemes,
-    innerProtocols: (configuration.innerProtocols ?? []).map((name) => new TextEncoder().encode(name)),
+    innerProtocols: configuration.innerProtocols ?? [],
     minimumRsaBits: configuration.policy === 'leastSecure' ? 512 : 2048,
   }
 }

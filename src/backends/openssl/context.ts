@@ -156,10 +156,11 @@ export class PreparedContext {
       'signatureSchemes',
       signatureSchemes === undefined || setList(this.library, context, Ctrl.SET_SIGALGS_LIST, signatureSchemes),
     )
+    // NO_AUTO_CHAIN: what is sent is what the caller gave, not what OpenSSL can complete from the trust store.
     native.SSL_CTX_ctrl(
       context,
       Ctrl.MODE,
-      Mode.ENABLE_PARTIAL_WRITE | Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.RELEASE_BUFFERS,
+      Mode.ENABLE_PARTIAL_WRITE | Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.NO_AUTO_CHAIN | Mode.RELEASE_BUFFERS,
       null,
     )
     native.SSL_CTX_set_options(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { forEachPair, forEachVersion } from '../support/backends.ts'
-import { byteByByte, connectionBetween } from '../support/connection.ts'
+import { byteByByte, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
 import { matching } from '../support/identities.ts'
 
 forEachPair('handshake', (pairing) => {
@@ -70,12 +70,8 @@ forEachPair('handshake', (pairing) => {
 
   it('many connections of one context run at the same time without disturbing one another', async () => {
     const { client, server } = await matching()
-    const first = connectionBetween(pairing, { client, server })
-    const clientContext = first.client.context
-    const serverContext = first.server.context
-    assert.ok('createBuffer' in clientContext && 'createBuffer' in serverContext)
-    const others = Array.from({ length: 20 }, () => connectionBetween(pairing, { client, server }))
-    const all = [first, ...others]
+    const contexts = contextsFor(pairing, { client, server })
+    const all = Array.from({ length: 20 }, () => connectionOf(contexts))
     // Interleaved: every connection makes its first step before any makes its second.
     for (const { client: channel } of all) assert.equal(channel.handshake(), 'want-read')
     for (const { client: from, server: to } of all) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import {
+  type ClientContext,
   type ClientOptions,
   type ContextEnvironment,
+  type ServerContext,
   type ServerOptions,
   type TLSBuffer,
   TLSClientConfiguration,
@@ -130,16 +132,33 @@ export class Connection {
   }
 }
 
+/** Both sides' contexts, to make connections from. */
+export interface Contexts {
+  readonly client: ClientContext
+  readonly server: ServerContext
+}
+
+export function contextsFor(
+  { clientBackend, serverBackend }: Pairing,
+  { client = {}, server, clientEnvironment, serverEnvironment }: ConnectionOptions,
+): Contexts {
+  return {
+    client: clientBackend.clientContext(new TLSClientConfiguration(client), clientEnvironment),
+    server: serverBackend.serverContext(new TLSServerConfiguration(server), serverEnvironment),
+  }
+}
+
 /** A new connection whose handshake has not begun. */
-export function connectionBetween({ clientBackend, serverBackend }: Pairing, options: ConnectionOptions): Connection {
-  const { client = {}, server, serverName = hostName, clientEnvironment, serverEnvironment, fragmentation } = options
-  const clientContext = clientBackend.clientContext(new TLSClientConfiguration(client), clientEnvironment)
-  const serverContext = serverBackend.serverContext(new TLSServerConfiguration(server), serverEnvironment)
-  return new Connection(
-    clientContext.createBuffer(serverName ?? undefined),
-    serverContext.createBuffer(),
-    fragmentation,
-  )
+export function connectionOf(
+  { client, server }: Contexts,
+  { serverName = hostName, fragmentation }: Pick<ConnectionOptions, 'serverName' | 'fragmentation'> = {},
+): Connection {
+  return new Connection(client.createBuffer(serverName ?? undefined), server.createBuffer(), fragmentation)
+}
+
+/** A new connection of contexts of its own. */
+export function connectionBetween(pairing: Pairing, options: ConnectionOptions): Connection {
+  return connectionOf(contextsFor(pairing, options), options)
 }
 
 /** What a call answered or threw, as a value. */

@@ -28,6 +28,8 @@ export interface OddCertificateOptions {
 export interface OddCertificate extends Identity {
   readonly subject: string
   readonly privateKey: KeyObject
+  /** Whether it is its own issuer. */
+  readonly isRoot: boolean
 }
 
 export async function makeOddCertificate(options: OddCertificateOptions): Promise<OddCertificate> {
@@ -85,15 +87,12 @@ export async function makeOddCertificate(options: OddCertificateOptions): Promis
     certificate: pem,
     key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
     // The root itself is not sent.
-    chain: issuer === undefined ? [] : issuer.chain === rootChain ? [] : [issuer.certificate, ...issuer.chain],
-    ...(issuer === undefined ? { chain: rootChain } : {}),
+    chain: issuer === undefined || issuer.isRoot ? [] : [issuer.certificate, ...issuer.chain],
+    isRoot: issuer === undefined,
     subject,
     privateKey: keys.privateKey,
   }
 }
-
-/** Marks a certificate that nobody issued, so that those below it do not send it along. */
-const rootChain: readonly string[] = []
 
 /** RFC 5280, Section 4.2.1.12. */
 export const serverAuthentication = '1.3.6.1.5.5.7.3.1'

@@ -107,16 +107,16 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     const { native, koffi } = this.#library
     const start = koffi.address(target)
     let length = 0
-    const result = this.#step(() => {
+    return this.#step(() => {
       // SSL_read answers one record at a time.
       for (;;) {
         const read = native.SSL_read(ssl, start + BigInt(length), target.byteLength - length)
+        if (read <= 0 && length > 0) this.#rememberFault(ssl, read)
         if (read <= 0) return length > 0 ? length : read
         length += read
         if (length === target.byteLength) return length
       }
     })
-    return result
   }
 
   write(data: Uint8Array): number | Waiting {
@@ -331,6 +331,13 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
       default:
         return this.#fail(this.#reasonOf(errors))
     }
+  }
+
+  /** What broke behind data that was still good: the next step throws it, because OpenSSL tells of it only once. */
+  #rememberFault(ssl: Pointer, result: number): void {
+    const kind = this.#library.native.SSL_get_error(ssl, result)
+    if (kind !== SSLError.SSL && kind !== SSLError.SYSCALL) return
+    this.#failure = { error: this.#reasonOf(takeErrors(this.#library.native)) }
   }
 
   #reasonOf(errors: ReturnType<typeof takeErrors>): Error {

@@ -11,7 +11,7 @@ import type { StepListener } from './callbacks.ts'
 import type { ConduitUser } from './conduit.ts'
 import { CallbackAnswer, Ctrl, Shutdown, SSLError } from './constants.ts'
 import type { PreparedContext } from './context.ts'
-import { readFacts, readPeerChain } from './facts.ts'
+import { readFacts, readPeerChain, versionOf } from './facts.ts'
 import { faultOf, takeErrors } from './fault.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -341,13 +341,15 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   }
 
   #reasonOf(errors: ReturnType<typeof takeErrors>): Error {
-    if (this.#verdict !== undefined && !accepted(this.#verdict)) return vetoed(this.#verdict)
+    if (this.#verdict !== undefined && !accepted(this.#verdict)) return vetoed(this.#verdict, 'bad_certificate')
     if (this.#verifyFailure !== undefined) {
       return certificateErrorOf(this.#library, this.#verifyFailure, nameText(this.#serverName))
     }
     return faultOf(errors, {
       backend: this.#prepared.backendName,
       during: this.#handshakeDone ? 'data' : 'handshake',
+      isServer: this.#isServer,
+      version: versionOf(this.#library.native.SSL_version(this.#live())),
       foreign: this.#foreign,
     })
   }
@@ -368,7 +370,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   #finishVeto(verdict: Verdict | { readonly failed: unknown }): 'done' {
     if (!accepted(verdict)) {
       this.#step(() => this.#library.native.SSL_shutdown(this.#live()) + 1)
-      return this.#fail(vetoed(verdict))
+      return this.#fail(vetoed(verdict, undefined))
     }
     this.#handshakeDone = true
     return 'done'
@@ -430,19 +432,15 @@ function accepted(verdict: Verdict | { readonly failed: unknown }): boolean {
   return 'accept' in verdict && verdict.accept === true
 }
 
-function vetoed(verdict: Verdict | { readonly failed: unknown }): CertificateError {
+function vetoed(
+  verdict: Verdict | { readonly failed: unknown },
+  alert: 'bad_certificate' | undefined,
+): CertificateError {
   if ('failed' in verdict) {
-    return new CertificateError('vetoed', 'verifyPeer failed', {
-      alert: 'bad_certificate',
-      depth: 0,
-      cause: verdict.failed,
-    })
+    return new CertificateError('vetoed', 'verifyPeer failed', { alert, depth: 0, cause: verdict.failed })
   }
   const reason = 'reason' in verdict ? String(verdict.reason) : 'no reason given'
-  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, {
-    alert: 'bad_certificate',
-    depth: 0,
-  })
+  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, { alert, depth: 0 })
 }
 
 function nameText(serverName: ServerName | undefined): string | undefined {

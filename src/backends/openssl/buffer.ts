@@ -379,7 +379,11 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   #deliverKeyLines(): void {
     const lines = this.#keyLines
     this.#keyLines = []
-    for (const line of lines) this.context.configuration.keyLog?.(line)
+    try {
+      for (const line of lines) this.context.configuration.keyLog?.(line)
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
   }
 
   #fail(error: unknown): never {

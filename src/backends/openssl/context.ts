@@ -167,6 +167,8 @@ export class PreparedContext {
       context,
       Option.NO_COMPRESSION | Option.NO_RENEGOTIATION | Option.CIPHER_SERVER_PREFERENCE | Option.PRIORITIZE_CHACHA,
     )
+    // Suites with finite-field Diffie-Hellman, which nobody gets unasked, need parameters: those that fit the key.
+    native.SSL_CTX_ctrl(context, Ctrl.SET_DH_AUTO, 1, null)
     this.#withoutSessions(context)
     native.SSL_CTX_ctrl(context, Ctrl.SET_MAX_CERT_LIST, maxCertificateChainBytes, null)
     if (this.configuration.keyLog !== undefined)

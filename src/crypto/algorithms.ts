@@ -81,13 +81,11 @@ export type SignatureAlgorithm =
 
 /** A code point of IANA's TLS SignatureScheme. */
 export type SignatureSchemeCode = number
-export interface SchemeParameters {
-  readonly name: string
-  readonly algorithm: SignatureAlgorithm
-  readonly keyType: KeyAlgorithm['type']
-  /** Where TLS 1.3 fixes it. */
-  readonly curve?: Curve
-}
+/** What a scheme fixes; for ECDSA, in TLS 1.3, the curve too. */
+export type SchemeParameters = { readonly name: string; readonly algorithm: SignatureAlgorithm } & (
+  | { readonly keyType: 'ec'; readonly curve: Curve }
+  | { readonly keyType: Exclude<KeyAlgorithm['type'], 'ec'> }
+)
 /** RFC 9846, Section 4.2.3. */
 export const schemeParameters: ReadonlyMap<SignatureSchemeCode, SchemeParameters> = new Map<number, SchemeParameters>([
   [0x0403, ecdsa('secp256r1', 'sha256')],

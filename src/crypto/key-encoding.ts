@@ -38,7 +38,8 @@ export function decodeSubjectPublicKeyInfo(der: Uint8Array): DecodedPublicKey {
 export type PrivateKeyFormat = 'pkcs8' | 'sec1' | 'pkcs1'
 /** What an encoded private key is and, for EdDSA and ECDSA, the secret itself (a view). */
 export type DecodedPrivateKey = { readonly format: PrivateKeyFormat } & (
-  | { readonly type: 'rsa' | 'rsa-pss' }
+  | { readonly type: 'rsa' }
+  | { readonly type: 'rsa-pss' }
   | { readonly type: 'ec'; readonly curve: Curve; readonly secret: Uint8Array }
   | { readonly type: 'ed25519' | 'ed448'; readonly secret: Uint8Array }
 )
@@ -75,7 +76,8 @@ function decodePkcs8(version: number, body: DerCursor): DecodedPrivateKey {
   if (version === 1) body.skipOptional(derTag.primitiveContext1)
   body.finish()
   if (identifier.type === 'ec') return { format, ...decodeEcPrivateKey(inner, identifier.curve) }
-  if (identifier.type === 'rsa' || identifier.type === 'rsa-pss') return { format, type: identifier.type }
+  if (identifier.type === 'rsa') return { format, type: 'rsa' }
+  if (identifier.type === 'rsa-pss') return { format, type: 'rsa-pss' }
   const cursor = new DerCursor(inner)
   const secret = cursor.content(derTag.octetString)
   cursor.finish()

@@ -35,8 +35,9 @@ export function toKeyShare(group: DiffieHellmanGroup, key: EphemeralKey): KeySha
   return singleUse(group, key.publicKey, (peerShare) => {
     if (!hasShareForm(group, peerShare)) return undefined
     const sharedSecret = key.derive(peerShare)
-    // RFC 7748, Section 6: an all-zero secret comes from a point of small order.
-    return sharedSecret === undefined || isAllZero(sharedSecret) ? undefined : sharedSecret
+    if (sharedSecret === undefined) return undefined
+    // RFC 7748, Section 6: an all-zero secret comes from a point of small order. On the NIST curves it is as good as any.
+    return shareForms[group].first === undefined && isAllZero(sharedSecret) ? undefined : sharedSecret
   })
 }
 

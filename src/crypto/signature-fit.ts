@@ -34,9 +34,9 @@ export function fitsKey(algorithm: SignatureAlgorithm, key: KeyAlgorithm): boole
 
 /** Whether TLS 1.3 allows the scheme with the key: the type and, for ECDSA, the curve must be the scheme's own. */
 export function fitsScheme(scheme: SchemeParameters, key: KeyAlgorithm): boolean {
-  return (
-    key.type === scheme.keyType && (key.type !== 'ec' || key.curve === scheme.curve) && fitsKey(scheme.algorithm, key)
-  )
+  const sameType =
+    scheme.keyType === 'ec' ? key.type === 'ec' && key.curve === scheme.curve : key.type === scheme.keyType
+  return sameType && fitsKey(scheme.algorithm, key)
 }
 
 /** The schemes among those supported that a key can sign with, in the order of the registry. */

@@ -1,10 +1,10 @@
 /** The provider over node:crypto: the fastest where it exists. Node 20.19 and later, and what imitates it. */
-import { getCiphers, randomBytes, timingSafeEqual } from 'node:crypto'
+import { generateKeyPairSync, getCiphers, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type AeadAlgorithm, aeadParameters, groupCode, type NamedGroupCode, schemeParameters } from '../algorithms.ts'
 import { hkdfExpand, hkdfExtract } from '../hkdf.ts'
-import { KeyEncodingError } from '../key-der.ts'
 import { type KeyExchange, x25519MlKem768 } from '../key-exchange.ts'
-import type { CryptoProvider, KeyImport, MlKem768, PublicKey, SigningKey } from '../provider.ts'
+import { toKeyImport } from '../key-import.ts'
+import type { CryptoProvider, MlKem768, PublicKey, SigningKey } from '../provider.ts'
 import { fitsScheme } from '../signature-fit.ts'
 import { createNodeAead } from './aead.ts'
 import { createNodeHash, nodeHmac } from './hash.ts'
@@ -27,8 +27,13 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
   if (mlKem !== undefined) {
     exchanges.set(groupCode.X25519MLKEM768, x25519MlKem768(nodeKeyExchanges[groupCode.x25519], mlKem))
   }
-  for (const group of plainGroups) exchanges.set(group, nodeKeyExchanges[group])
-  const schemes = [...schemeParameters.keys()]
+  for (const group of plainGroups) {
+    if (group !== groupCode.x448 || works(() => generateKeyPairSync('x448'))) {
+      exchanges.set(group, nodeKeyExchanges[group])
+    }
+  }
+  const ed448 = works(() => generateKeyPairSync('ed448'))
+  const schemes = [...schemeParameters].filter(([, { keyType }]) => keyType !== 'ed448' || ed448).map(([code]) => code)
   const exchangeOf = (group: NamedGroupCode): KeyExchange => {
     const exchange = exchanges.get(group)
     if (exchange === undefined) throw new RangeError(`the node provider has no group ${group}`)
@@ -51,8 +56,8 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
     createAead: createNodeAead,
     generateKeyShare: (group) => exchangeOf(group).generate(),
     acceptKeyShare: (group, peerShare) => exchangeOf(group).accept(peerShare),
-    importPublicKey: (info) => toImport(() => decodeNodePublicKey(info)),
-    importSigningKey: (der) => toImport(() => decodeNodeSigningKey(der, schemes)),
+    importPublicKey: (info) => toKeyImport(() => decodeNodePublicKey(info)),
+    importSigningKey: (der) => toKeyImport(() => decodeNodeSigningKey(der, schemes)),
     sign(scheme, key, message) {
       const parameters = schemeParameters.get(scheme)
       if (parameters === undefined || !key.schemes.includes(scheme)) {
@@ -85,6 +90,16 @@ function availableAeads(): readonly AeadAlgorithm[] {
   return (Object.keys(aeadParameters) as AeadAlgorithm[]).filter((name) => available(name.replace(/-8$/, '')))
 }
 
+/** The larger Edwards curve is missing where BoringSSL stands in for OpenSSL. */
+function works(attempt: () => unknown): boolean {
+  try {
+    attempt()
+    return true
+  } catch {
+    return false
+  }
+}
+
 function ownSigningKey(key: SigningKey): NodeSigningKey {
   if (!(key instanceof NodeSigningKey)) throw new RangeError('the signing key was imported by another provider')
   return key
@@ -93,13 +108,4 @@ function ownSigningKey(key: SigningKey): NodeSigningKey {
 function ownKey(key: PublicKey): NodePublicKey {
   if (!(key instanceof NodePublicKey)) throw new RangeError('the public key was imported by another provider')
   return key
-}
-
-function toImport<Key>(decode: () => Key): KeyImport<Key> {
-  try {
-    return { key: decode() }
-  } catch (error) {
-    if (!(error instanceof KeyEncodingError)) throw error
-    return { key: undefined, fault: error.fault, reason: error.message }
-  }
 }

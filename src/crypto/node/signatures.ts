@@ -21,6 +21,8 @@ export function nodeVerify(
   signature: Uint8Array,
 ): boolean {
   if (!fitsKey(algorithm, key.algorithm)) return false
+  // RFC 8017, Section 8.1.2, step 1. OpenSSL 3.0 takes a PSS signature whose leading zero byte was left out.
+  if (key.rsa !== undefined && signature.length !== key.rsa.modulus.length) return false
   if (algorithm.type === 'rsa-pss' && algorithm.mgfHash !== algorithm.hash) {
     // node:crypto has no way to name MGF1's hash; such certificates are rare, and all is public here.
     return key.rsa !== undefined && verifyRsaPss(nodeDigest, algorithm, key.rsa, message, signature)

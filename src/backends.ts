@@ -1,0 +1,42 @@
+import { OpenSSLBackend } from './backends/openssl/backend.ts'
+import type { LibraryChoice } from './backends/openssl/library-choice.ts'
+import type { Backend } from './channel/backend.ts'
+import { ConfigurationError } from './errors.ts'
+import { loadSystemTrust } from './trust/system.ts'
+
+/** The OpenSSL inside the runtime. */
+export const openssl: Backend = new OpenSSLBackend('openssl', 'embedded', loadSystemTrust)
+
+/** The operating system's OpenSSL. */
+export const systemOpenSSL: Backend = new OpenSSLBackend('openssl-system', 'system', loadSystemTrust)
+
+/** A backend on an OpenSSL of one's own choice. */
+export function createOpenSSLBackend(options: { readonly name: string; readonly library: LibraryChoice }): Backend {
+  return new OpenSSLBackend(options.name, options.library, loadSystemTrust)
+}
+
+/** Every backend that this package has, in the order in which `defaultBackend` tries them. Nothing is loaded by listing them. */
+export const backends: readonly Backend[] = [openssl, systemOpenSSL]
+
+/**
+ * The first backend that is available here.
+ * @throws ConfigurationError that says for each why it is not.
+ */
+export function defaultBackend(): Backend {
+  const found = backends.find((backend) => backend.available.yes)
+  if (found !== undefined) return found
+  const reasons = backends.map(({ name, available }) => `${name}: ${available.yes ? '' : available.reason}`)
+  throw new ConfigurationError('backend', `none is available here (${reasons.join('; ')})`, {
+    hint: 'npm install koffi',
+  })
+}
+
+/** @throws ConfigurationError where there is no backend of the name. */
+export function backendNamed(name: string): Backend {
+  const found = backends.find((backend) => backend.name === name)
+  if (found !== undefined) return found
+  throw new ConfigurationError(
+    'backend',
+    `there is no '${name}'; there are ${backends.map((each) => each.name).join(', ')}`,
+  )
+}

@@ -1,0 +1,91 @@
+import type { Capabilities } from '../../channel/backend.ts'
+import { CipherSuite } from '../../config/cipher-suite.ts'
+import type { CodePoint } from '../../config/registry.ts'
+import { Ctrl } from './constants.ts'
+import type { Library } from './library.ts'
+import { groupNames, schemeNames, suiteNames } from './names.ts'
+import type { Pointer } from './prototypes.ts'
+
+/** What this build of OpenSSL can do: found by asking it, not by its version. */
+export interface Abilities {
+  /** OpenSSL's name of every suite that it has, those of TLS 1.2 that no registry of ours names included. */
+  readonly suites: ReadonlyMap<CodePoint, string>
+  readonly groups: ReadonlyMap<CodePoint, string>
+  readonly schemes: ReadonlyMap<CodePoint, string>
+}
+
+const known = new WeakMap<Library, Abilities>()
+
+export function abilitiesOf(library: Library): Abilities {
+  let abilities = known.get(library)
+  if (abilities === undefined) {
+    abilities = probe(library)
+    known.set(library, abilities)
+  }
+  return abilities
+}
+
+function probe({ native }: Library): Abilities {
+  const context = native.SSL_CTX_new(native.TLS_method())
+  if (context === null) throw new Error('SSL_CTX_new failed')
+  try {
+    const accepted = (command: number, names: ReadonlyMap<CodePoint, string>): ReadonlyMap<CodePoint, string> =>
+      new Map([...names].filter(([, name]) => native.SSL_CTX_ctrl(context, command, 0, Buffer.from(`${name}\0`)) === 1))
+    return {
+      suites: suitesOf(native, context),
+      groups: accepted(Ctrl.SET_GROUPS_LIST, groupNames),
+      schemes: accepted(Ctrl.SET_SIGALGS_LIST, schemeNames),
+    }
+  } finally {
+    native.SSL_CTX_free(context)
+    native.ERR_clear_error()
+  }
+}
+
+function suitesOf(native: Library['native'], context: Pointer): ReadonlyMap<CodePoint, string> {
+  native.SSL_CTX_set_security_level(context, 0)
+  native.SSL_CTX_set_ciphersuites(context, tls13Suites.map((codePoint) => suiteNames.get(codePoint)).join(':'))
+  native.SSL_CTX_set_cipher_list(context, 'ALL')
+  const stack = native.SSL_CTX_get_ciphers(context)
+  const suites = new Map<CodePoint, string>()
+  for (let index = 0; index < native.OPENSSL_sk_num(stack); index++) {
+    const suite = native.OPENSSL_sk_value(stack, index)
+    suites.set(native.SSL_CIPHER_get_protocol_id(suite), native.SSL_CIPHER_get_name(suite) ?? '')
+  }
+  return suites
+}
+
+export const tls13Suites: readonly CodePoint[] = [
+  CipherSuite.TLS_AES_128_GCM_SHA256,
+  CipherSuite.TLS_AES_256_GCM_SHA384,
+  CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
+  CipherSuite.TLS_AES_128_CCM_SHA256,
+  CipherSuite.TLS_AES_128_CCM_8_SHA256,
+]
+
+export function capabilitiesOf(library: Library): Capabilities {
+  const { suites, groups, schemes } = abilitiesOf(library)
+  return {
+    roles: ['client', 'server'],
+    versions: ['TLSv1.2', 'TLSv1.3'],
+    ciphers: [...suites.keys()],
+    groups: [...groups.keys()],
+    signatureSchemes: [...schemes.keys()],
+    sources: {
+      certificate: ['buffer', 'file'],
+      privateKey: ['buffer', 'file'],
+      trustStore: ['system', 'buffer', 'file', 'certificates'],
+    },
+    features: new Set(['verify-peer', 'key-log', 'server-name-selection', 'certificate-verification-time']),
+  }
+}
+
+export const noCapabilities: Capabilities = {
+  roles: [],
+  versions: [],
+  ciphers: [],
+  groups: [],
+  signatureSchemes: [],
+  sources: { certificate: [], privateKey: [], trustStore: [] },
+  features: new Set(),
+}

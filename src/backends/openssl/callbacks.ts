@@ -1,0 +1,88 @@
+import type { Library } from './library.ts'
+import type { Pointer } from './prototypes.ts'
+
+/** What OpenSSL asks while a step runs. Answers are the numbers that C expects. */
+export interface StepListener {
+  /** ALPN on a server: where in the client's list the chosen name starts (behind its length byte), or what to answer instead. */
+  selectProtocol(
+    offered: Uint8Array,
+  ): { readonly offset: number; readonly length: number } | { readonly answer: number }
+  /** The client has named the server that it wants. */
+  chooseByServerName(): number
+  /** One line of RFC 9850. */
+  logKey(line: string): void
+  /** Verify the peer's chain, which OpenSSL has put into this X509_STORE_CTX. */
+  verifyChain(storeContext: Pointer): number
+}
+
+/**
+ * The functions that C calls back. One of each kind serves all channels of a library, because koffi has few slots for them; since
+ * steps are synchronous, the channel whose step is running is the one that is meant.
+ */
+export class Callbacks {
+  /** The channel whose step is running. */
+  listener: StepListener | undefined
+  /** What a callback threw. C must never see it: it would take it for zero, which in places means acceptance. */
+  failure: { readonly thrown: unknown } | undefined
+
+  readonly selectProtocol: Pointer
+  readonly chooseByServerName: Pointer
+  readonly logKey: Pointer
+  readonly verifyChain: Pointer
+
+  constructor(library: Library) {
+    const { koffi } = library
+    // Without a name of their own: koffi's names are global, and every library registers these.
+    const register = (
+      result: string,
+      parameters: readonly string[],
+      callback: (...values: never[]) => unknown,
+    ): Pointer => koffi.register(callback, koffi.pointer(koffi.proto(result, [...parameters])))
+
+    this.selectProtocol = register(
+      'int',
+      ['void *', 'void *', 'void *', 'void *', 'unsigned int', 'void *'],
+      (_ssl: Pointer, out: Pointer, outLength: Pointer, offered: Pointer, length: number) =>
+        this.#guard(fatal, (listener) => {
+          const choice = listener.selectProtocol(library.copy(offered, length))
+          if ('answer' in choice) return choice.answer
+          koffi.encode(out, 'void *', offered + BigInt(choice.offset))
+          koffi.encode(outLength, 'uint8_t', choice.length)
+          return 0
+        }),
+    )
+    this.chooseByServerName = register('int', ['void *', 'void *', 'void *'], () =>
+      this.#guard(fatal, (listener) => listener.chooseByServerName()),
+    )
+    this.logKey = register('void', ['void *', 'const char *'], (_ssl: Pointer, line: string) => {
+      this.#guard(0, (listener) => {
+        listener.logKey(line)
+        return 0
+      })
+    })
+    this.verifyChain = register('int', ['void *', 'void *'], (storeContext: Pointer) =>
+      this.#guard(refused, (listener) => listener.verifyChain(storeContext)),
+    )
+  }
+
+  takeFailure(): { readonly thrown: unknown } | undefined {
+    const failure = this.failure
+    this.failure = undefined
+    return failure
+  }
+
+  #guard(onFailure: number, call: (listener: StepListener) => number): number {
+    try {
+      if (this.listener === undefined) throw new Error('a callback of OpenSSL came outside of any step')
+      return call(this.listener)
+    } catch (thrown) {
+      this.failure ??= { thrown }
+      return onFailure
+    }
+  }
+}
+
+/** SSL_TLSEXT_ERR_ALERT_FATAL. */
+const fatal = 2
+/** A verification that did not succeed. */
+const refused = 0

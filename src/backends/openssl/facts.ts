@@ -1,0 +1,75 @@
+import type { ConnectionFacts } from '../../channel/facts.ts'
+import type { NegotiatedVersion } from '../../config/tls-version.ts'
+import { Ctrl, ProtocolVersion } from './constants.ts'
+import type { Library } from './library.ts'
+import { groupOfNegotiated, schemeOf } from './names.ts'
+import type { Pointer } from './prototypes.ts'
+
+/** Reads what was agreed from a connection whose handshake is done. */
+export function readFacts(
+  library: Library,
+  ssl: Pointer,
+  isServer: boolean,
+  serverName: string | undefined,
+  verified: boolean,
+): ConnectionFacts {
+  const { native } = library
+  const peerChain = readPeerChain(library, ssl, isServer)
+  return Object.freeze({
+    version: versionOf(native.SSL_version(ssl)),
+    cipherSuite: native.SSL_CIPHER_get_protocol_id(native.SSL_get_current_cipher(ssl)),
+    group: groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)),
+    signatureScheme: readSignatureScheme(library, ssl, peerChain.length > 0),
+    innerProtocol: readInnerProtocol(library, ssl),
+    serverName: isServer ? (native.SSL_get_servername(ssl, 0) ?? undefined) : serverName,
+    peerCertificate: peerChain[0],
+    peerChain,
+    verified,
+    resumed: native.SSL_session_reused(ssl) === 1,
+  })
+}
+
+/** What the peer sent, DER, its own certificate first. */
+export function readPeerChain(library: Library, ssl: Pointer, isServer: boolean): readonly Uint8Array[] {
+  const { native } = library
+  const leaf = native.SSL_get0_peer_certificate(ssl)
+  const stack = native.SSL_get_peer_cert_chain(ssl)
+  const certificates: Pointer[] = []
+  // A server's stack lacks the client's own certificate. SSL_get_peer_cert_chain(3).
+  if (isServer && leaf !== null) certificates.push(leaf)
+  for (let index = 0; stack !== null && index < native.OPENSSL_sk_num(stack); index++) {
+    certificates.push(native.OPENSSL_sk_value(stack, index) as Pointer)
+  }
+  return Object.freeze(certificates.map((certificate) => encode(library, certificate)))
+}
+
+function encode({ native, koffi }: Library, certificate: Pointer): Uint8Array {
+  const der = new Uint8Array(native.i2d_X509(certificate, null))
+  // i2d moves the cursor that it is given, so it gets one of its own.
+  native.i2d_X509(certificate, BigUint64Array.of(koffi.address(der)))
+  return der
+}
+
+function versionOf(version: number): NegotiatedVersion | undefined {
+  if (version === ProtocolVersion.TLS1_3) return 'TLSv1.3'
+  return version === ProtocolVersion.TLS1_2 ? 'TLSv1.2' : undefined
+}
+
+function readSignatureScheme({ native }: Library, ssl: Pointer, ofPeer: boolean): number | undefined {
+  const signature = new Int32Array(1)
+  const hash = new Int32Array(1)
+  const read = ofPeer ? native.SSL_get_peer_signature_type_nid : native.SSL_get_signature_type_nid
+  if (read(ssl, signature) !== 1) return undefined
+  native.SSL_ctrl(ssl, ofPeer ? Ctrl.GET_PEER_SIGNATURE_NID : Ctrl.GET_SIGNATURE_NID, 0, hash)
+  const certificate = ofPeer ? native.SSL_get0_peer_certificate(ssl) : native.SSL_get_certificate(ssl)
+  const key = certificate === null ? null : native.X509_get0_pubkey(certificate)
+  return schemeOf(signature[0] ?? 0, hash[0] ?? 0, key === null ? 0 : native.EVP_PKEY_get_base_id(key))
+}
+
+function readInnerProtocol(library: Library, ssl: Pointer): string | undefined {
+  const name = new BigUint64Array(1)
+  const length = new Uint32Array(1)
+  library.native.SSL_get0_alpn_selected(ssl, name, length)
+  if (length[0] === 0) return undefined
+  return Buffer.from(library.copy(name[0] ?? null, length[0] ?? 0)).toString('utf8')
+}

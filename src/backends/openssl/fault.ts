@@ -1,0 +1,166 @@
+import type { AlertName } from '../../alerts.ts'
+import {
+  AlertReceivedError,
+  BackendError,
+  CertificateError,
+  NegotiationError,
+  type NegotiationSubject,
+  ProtocolError,
+  RaggedEOFError,
+  type TLSError,
+} from '../../errors.ts'
+import type { Native } from './prototypes.ts'
+
+/** One entry of OpenSSL's error queue. */
+export interface QueuedError {
+  readonly library: number
+  readonly reason: number
+  readonly text: string
+}
+
+/** Empties the error queue, oldest first. Node's own crypto shares it, so nothing of ours may stay in it. */
+export function takeErrors(native: Native): readonly QueuedError[] {
+  const errors: QueuedError[] = []
+  for (let code = native.ERR_get_error(); code !== 0; code = native.ERR_get_error()) {
+    const library = Math.floor(code / 2 ** 23) & 0xff
+    const reason = code % 2 ** 23
+    errors.push({
+      library,
+      reason,
+      text: native.ERR_reason_error_string(code) ?? `library ${library}, reason ${reason}`,
+    })
+  }
+  return errors
+}
+
+/** The messages of a queue, for errors that wrap it. */
+export function textOf(errors: readonly QueuedError[]): string {
+  return errors.length === 0 ? 'OpenSSL does not say why' : [...new Set(errors.map((each) => each.text))].join('; ')
+}
+
+/** What is known about the channel that failed. */
+export interface FaultScene {
+  readonly backend: string
+  readonly during: 'handshake' | 'data'
+  /** How the first bytes of the peer read, where they were no TLS record. */
+  readonly foreign: string | undefined
+}
+
+/** Turns what OpenSSL left in its queue into the error that the user sees. Failed verification is not among it. */
+export function faultOf(errors: readonly QueuedError[], scene: FaultScene): TLSError {
+  const ours = errors.filter((each) => each.library === sslLibrary)
+  const telling =
+    ours.find((each) => each.reason > alertOffset) ?? ours.find((each) => faults.has(each.reason)) ?? ours[0]
+  if (telling === undefined) {
+    return new BackendError(scene.backend, textOf(errors), { nativeCode: errors[0] && String(errors[0].reason) })
+  }
+  if (telling.reason > alertOffset && telling.reason <= alertOffset + 255) {
+    return new AlertReceivedError(telling.reason - alertOffset)
+  }
+  const make = faults.get(telling.reason)
+  return make === undefined ? new ProtocolError(`the peer broke the protocol: ${textOf(errors)}`) : make(scene, telling)
+}
+
+/** ERR_LIB_SSL. */
+const sslLibrary = 20
+/** SSL_AD_REASON_OFFSET: a received alert is reported as its number above this. */
+const alertOffset = 1000
+
+type MakeFault = (scene: FaultScene, error: QueuedError) => TLSError
+
+/**
+ * The reasons of libssl (sslerr.h) that deserve more than their text: what they are, and the alert that OpenSSL sends with each.
+ * OpenSSL does not report which alert it sent, and asking for it costs a callback for every message of every handshake.
+ */
+const faults: ReadonlyMap<number, MakeFault> = new Map<number, MakeFault>([
+  [101, disagreement('group', 'handshake_failure', 'the peer sent no key share of a group that we accept')],
+  [118, disagreement('signature-scheme', 'handshake_failure', 'no signature scheme fits both our key and the peer')],
+  [166, disagreement('version', 'protocol_version', 'the peer offers only versions that we do not')],
+  [
+    191,
+    disagreement('version', 'protocol_version', 'no version is left that both the configuration and OpenSSL allow'),
+  ],
+  [193, disagreement('cipher-suite', 'handshake_failure', 'the peer offers no cipher suite that we accept')],
+  [199, () => missingCertificate()],
+  [
+    235,
+    disagreement(
+      'inner-protocol',
+      'no_application_protocol',
+      'the peer offers no application protocol (ALPN) that we speak',
+    ),
+  ],
+  [258, disagreement('version', 'protocol_version', 'the peer offers only versions of TLS that we do not')],
+  [266, disagreement('version', 'protocol_version', 'the peer chose a version of TLS that we did not offer')],
+  [297, disagreement('signature-scheme', 'handshake_failure', 'no hash fits both our key and the peer')],
+  [373, disagreement('version', 'inappropriate_fallback', 'the peer fell back to an older version without need')],
+  [376, disagreement('signature-scheme', 'handshake_failure', 'the peer offers no signature scheme that we accept')],
+  [396, disagreement('version', 'protocol_version', 'the peer chose a version of TLS older than we accept')],
+  [410, disagreement('group', 'handshake_failure', 'the peer offers no group that we accept')],
+  [155, () => notTLS('an HTTP CONNECT request')],
+  [156, () => notTLS('an HTTP request')],
+  [
+    267,
+    ({ foreign }) => (foreign === undefined ? broken('protocol_version')(undefined, wrongVersion) : notTLS(foreign)),
+  ],
+  [294, ({ during }) => new RaggedEOFError(during)],
+  [103, broken('illegal_parameter')],
+  [108, broken('illegal_parameter')],
+  [110, broken('decode_error')],
+  [123, broken('decrypt_error')],
+  [132, broken('unexpected_message')],
+  [147, broken('bad_record_mac')],
+  [149, broken('decrypt_error')],
+  [152, broken('illegal_parameter')],
+  [159, broken('decode_error')],
+  [182, broken('unexpected_message')],
+  [198, broken('record_overflow')],
+  [205, broken('illegal_parameter')],
+  [217, broken('unsupported_extension')],
+  [244, broken('unexpected_message')],
+  [245, broken('unexpected_message')],
+  [260, broken('unexpected_message')],
+  [261, broken('illegal_parameter')],
+  [264, broken('decode_error')],
+  [281, broken('bad_record_mac')],
+  [291, broken('unexpected_message')],
+  [292, broken('illegal_parameter')],
+  [306, broken('illegal_parameter')],
+  [332, broken('decode_error')],
+  [339, broken('no_renegotiation')],
+  [370, broken('illegal_parameter')],
+  [378, broken('illegal_parameter')],
+  [409, broken('unexpected_message')],
+  [443, broken('unexpected_message')],
+])
+const wrongVersion: QueuedError = { library: sslLibrary, reason: 267, text: 'wrong version number in a record' }
+
+function broken(alert: AlertName): (scene: FaultScene | undefined, error: QueuedError) => ProtocolError {
+  return (_scene, error) => new ProtocolError(`the peer broke the protocol: ${error.text}`, { alert })
+}
+
+function disagreement(subject: NegotiationSubject, alert: AlertName, message: string): MakeFault {
+  return () => new NegotiationError(subject, message, { alert, hint: negotiationHints[subject] })
+}
+
+const negotiationHints: { readonly [S in NegotiationSubject]?: string } = {
+  version: 'compare lowestSupportedVersion and highestSupportedVersion on both sides',
+  'cipher-suite': 'compare ciphers on both sides, and the kind of key that the certificate has',
+  group: 'compare groups on both sides',
+  'signature-scheme': 'compare signatureSchemes on both sides, and the kind of key that the certificate has',
+  'inner-protocol': 'compare innerProtocols on both sides',
+}
+
+function missingCertificate(): CertificateError {
+  return new CertificateError('missing', 'the client sent no certificate, and one is required', {
+    alert: 'certificate_required',
+  })
+}
+
+function notTLS(what: string): ProtocolError {
+  return new ProtocolError(`the peer does not speak TLS here: it sent ${what}`, {
+    code: 'ERR_TLS_NOT_TLS',
+    alert: 'protocol_version',
+    hint: 'check the port; if the protocol starts in plain text (SMTP, IMAP, …), TLS begins after STARTTLS',
+  })
+}

@@ -1,0 +1,101 @@
+import { createRequire } from 'node:module'
+import { platform } from 'node:process'
+import { BackendError } from '../../errors.ts'
+import { Callbacks } from './callbacks.ts'
+import { Conduit } from './conduit.ts'
+import type { LibraryChoice } from './library-choice.ts'
+import { type Native, type Pointer, prototypes } from './prototypes.ts'
+
+type Koffi = typeof import('koffi')
+
+/** A loaded libssl with what is shared by all that use it. There is one for each choice and thread, for as long as the thread lives. */
+export class Library {
+  readonly native: Native
+  readonly koffi: Koffi
+  readonly version: string
+  readonly conduit: Conduit
+  readonly callbacks: Callbacks
+
+  constructor(koffi: Koffi, native: Native) {
+    this.koffi = koffi
+    this.native = native
+    this.version = native.OpenSSL_version(0) ?? ''
+    this.conduit = new Conduit(native)
+    this.callbacks = new Callbacks(this)
+  }
+
+  /** A copy of native memory. */
+  copy(address: Pointer | null, length: number): Uint8Array {
+    if (address === null || length <= 0) return new Uint8Array(0)
+    return new Uint8Array(this.koffi.view(address, length)).slice()
+  }
+}
+
+/** Loads a libssl, or says why that cannot be done here. Never throws. */
+export function loadLibrary(choice: LibraryChoice): Library | { readonly reason: string } {
+  let koffi: Koffi
+  try {
+    koffi = createRequire(import.meta.url)('koffi') as Koffi
+  } catch (cause) {
+    return {
+      reason: `the optional package koffi is not installed or has no binary for this platform (${firstLine(cause)})`,
+    }
+  }
+  try {
+    const native = bind(openLibraries(koffi, choice))
+    // Version 3.0.0 is 0x30000000: what came before lacks functions that verification stands on.
+    if (native.OpenSSL_version_num() < 0x30000000) {
+      return { reason: `${native.OpenSSL_version(0)} is too old: OpenSSL 3.0 or later is needed` }
+    }
+    return new Library(koffi, native)
+  } catch (cause) {
+    return { reason: `${describe(choice)} cannot be used: ${firstLine(cause)}` }
+  }
+}
+
+export function requireLibrary(backend: string, loaded: Library | { readonly reason: string }): Library {
+  if (loaded instanceof Library) return loaded
+  throw new BackendError(backend, `not available: ${loaded.reason}`)
+}
+
+type Handle = ReturnType<Koffi['load']>
+
+function openLibraries(koffi: Koffi, choice: LibraryChoice): readonly Handle[] {
+  if (choice === 'embedded') return [koffi.load(null)]
+  const { libcrypto, libssl } = choice === 'system' ? systemLibraries() : choice
+  // Deep binding: without it hundreds of references bind to the symbols that Node exports, of another version, and it crashes.
+  return [koffi.load(libcrypto, { deep: true }), koffi.load(libssl, { deep: true })]
+}
+
+function systemLibraries(): { readonly libcrypto: string; readonly libssl: string } {
+  if (platform === 'win32') return { libcrypto: 'libcrypto-3-x64.dll', libssl: 'libssl-3-x64.dll' }
+  if (platform === 'darwin') return { libcrypto: 'libcrypto.3.dylib', libssl: 'libssl.3.dylib' }
+  return { libcrypto: 'libcrypto.so.3', libssl: 'libssl.so.3' }
+}
+
+function bind(handles: readonly Handle[]): Native {
+  const functions: Record<string, unknown> = {}
+  for (const [name, prototype] of Object.entries(prototypes)) functions[name] = find(handles, prototype)
+  return functions as Native
+}
+
+function find(handles: readonly Handle[], prototype: string): unknown {
+  let failure: unknown
+  for (const handle of handles) {
+    try {
+      return handle.func(prototype)
+    } catch (cause) {
+      failure = cause
+    }
+  }
+  throw failure
+}
+
+function describe(choice: LibraryChoice): string {
+  if (choice === 'embedded') return 'the OpenSSL inside the runtime'
+  return choice === 'system' ? "the system's OpenSSL" : `${choice.libcrypto} with ${choice.libssl}`
+}
+
+function firstLine(cause: unknown): string {
+  return String(cause instanceof Error ? cause.message : cause).split('\n', 1)[0] ?? ''
+}

@@ -1,0 +1,147 @@
+/**
+ * Every function of libcrypto and libssl that this backend calls, as C declares it. The types of the JavaScript functions follow
+ * from these texts (see `Native`), so that there is one place to read and to get right.
+ */
+export const prototypes = {
+  // ── library and error queue ──
+  OpenSSL_version: 'const char* OpenSSL_version(int)',
+  OpenSSL_version_num: 'unsigned long OpenSSL_version_num()',
+  ERR_get_error: 'unsigned long ERR_get_error()',
+  ERR_clear_error: 'void ERR_clear_error()',
+  ERR_reason_error_string: 'const char* ERR_reason_error_string(unsigned long)',
+  CRYPTO_free: 'void CRYPTO_free(void*, const char*, int)',
+  OPENSSL_sk_num: 'int OPENSSL_sk_num(void*)',
+  OPENSSL_sk_value: 'void* OPENSSL_sk_value(void*, int)',
+
+  // ── memory BIOs ──
+  BIO_new: 'void* BIO_new(void*)',
+  BIO_s_mem: 'void* BIO_s_mem()',
+  BIO_new_mem_buf: 'void* BIO_new_mem_buf(const void*, int)',
+  BIO_up_ref: 'int BIO_up_ref(void*)',
+  BIO_free: 'int BIO_free(void*)',
+  BIO_read: 'int BIO_read(void*, void*, int)',
+  BIO_write: 'int BIO_write(void*, const void*, int)',
+  BIO_ctrl_pending: 'size_t BIO_ctrl_pending(void*)',
+
+  // ── contexts ──
+  TLS_method: 'void* TLS_method()',
+  SSL_CTX_new: 'void* SSL_CTX_new(void*)',
+  SSL_CTX_free: 'void SSL_CTX_free(void*)',
+  SSL_CTX_ctrl: 'long SSL_CTX_ctrl(void*, int, long, void*)',
+  SSL_CTX_callback_ctrl: 'long SSL_CTX_callback_ctrl(void*, int, void*)',
+  SSL_CTX_set_options: 'uint64_t SSL_CTX_set_options(void*, uint64_t)',
+  SSL_CTX_set_security_level: 'void SSL_CTX_set_security_level(void*, int)',
+  SSL_CTX_set_cipher_list: 'int SSL_CTX_set_cipher_list(void*, const char*)',
+  SSL_CTX_set_ciphersuites: 'int SSL_CTX_set_ciphersuites(void*, const char*)',
+  SSL_CTX_get_ciphers: 'void* SSL_CTX_get_ciphers(void*)',
+  SSL_CTX_set_alpn_protos: 'int SSL_CTX_set_alpn_protos(void*, const void*, unsigned int)',
+  SSL_CTX_set_alpn_select_cb: 'void SSL_CTX_set_alpn_select_cb(void*, void*, void*)',
+  SSL_CTX_set_keylog_callback: 'void SSL_CTX_set_keylog_callback(void*, void*)',
+  SSL_CTX_set_num_tickets: 'int SSL_CTX_set_num_tickets(void*, size_t)',
+  SSL_CTX_set_verify: 'void SSL_CTX_set_verify(void*, int, void*)',
+  SSL_CTX_set_cert_verify_callback: 'void SSL_CTX_set_cert_verify_callback(void*, void*, void*)',
+  SSL_CTX_set1_cert_store: 'void SSL_CTX_set1_cert_store(void*, void*)',
+  SSL_CTX_add_client_CA: 'int SSL_CTX_add_client_CA(void*, void*)',
+  SSL_CTX_get0_param: 'void* SSL_CTX_get0_param(void*)',
+  SSL_CTX_use_certificate: 'int SSL_CTX_use_certificate(void*, void*)',
+  SSL_CTX_use_PrivateKey: 'int SSL_CTX_use_PrivateKey(void*, void*)',
+
+  // ── connections ──
+  SSL_new: 'void* SSL_new(void*)',
+  SSL_free: 'void SSL_free(void*)',
+  SSL_ctrl: 'long SSL_ctrl(void*, int, long, void*)',
+  SSL_set_bio: 'void SSL_set_bio(void*, void*, void*)',
+  SSL_set_connect_state: 'void SSL_set_connect_state(void*)',
+  SSL_set_accept_state: 'void SSL_set_accept_state(void*)',
+  SSL_set_SSL_CTX: 'void* SSL_set_SSL_CTX(void*, void*)',
+  SSL_get0_param: 'void* SSL_get0_param(void*)',
+  SSL_do_handshake: 'int SSL_do_handshake(void*)',
+  SSL_read: 'int SSL_read(void*, void*, int)',
+  SSL_peek: 'int SSL_peek(void*, void*, int)',
+  SSL_write: 'int SSL_write(void*, const void*, int)',
+  SSL_shutdown: 'int SSL_shutdown(void*)',
+  SSL_get_shutdown: 'int SSL_get_shutdown(void*)',
+  SSL_get_error: 'int SSL_get_error(void*, int)',
+
+  // ── what was agreed ──
+  SSL_version: 'int SSL_version(void*)',
+  SSL_get_current_cipher: 'void* SSL_get_current_cipher(void*)',
+  SSL_CIPHER_get_protocol_id: 'uint16_t SSL_CIPHER_get_protocol_id(void*)',
+  SSL_CIPHER_get_name: 'const char* SSL_CIPHER_get_name(void*)',
+  SSL_get_signature_type_nid: 'int SSL_get_signature_type_nid(void*, void*)',
+  SSL_get_peer_signature_type_nid: 'int SSL_get_peer_signature_type_nid(void*, void*)',
+  SSL_get0_alpn_selected: 'void SSL_get0_alpn_selected(void*, void*, void*)',
+  SSL_get_servername: 'const char* SSL_get_servername(void*, int)',
+  SSL_session_reused: 'int SSL_session_reused(void*)',
+  SSL_get_certificate: 'void* SSL_get_certificate(void*)',
+  SSL_get0_peer_certificate: 'void* SSL_get0_peer_certificate(void*)',
+  SSL_get_peer_cert_chain: 'void* SSL_get_peer_cert_chain(void*)',
+
+  // ── certificates and keys ──
+  d2i_X509: 'void* d2i_X509(void*, void*, long)',
+  i2d_X509: 'int i2d_X509(void*, void*)',
+  X509_free: 'void X509_free(void*)',
+  X509_get0_pubkey: 'void* X509_get0_pubkey(void*)',
+  X509_check_private_key: 'int X509_check_private_key(void*, void*)',
+  X509_get_subject_name: 'void* X509_get_subject_name(void*)',
+  X509_NAME_print_ex: 'int X509_NAME_print_ex(void*, void*, int, unsigned long)',
+  X509_get_ext_d2i: 'void* X509_get_ext_d2i(void*, int, void*, void*)',
+  GENERAL_NAME_get0_value: 'void* GENERAL_NAME_get0_value(void*, void*)',
+  GENERAL_NAMES_free: 'void GENERAL_NAMES_free(void*)',
+  ASN1_STRING_get0_data: 'void* ASN1_STRING_get0_data(void*)',
+  ASN1_STRING_length: 'int ASN1_STRING_length(void*)',
+  PEM_read_bio_X509: 'void* PEM_read_bio_X509(void*, void*, void*, const char*)',
+  PEM_read_bio_PrivateKey: 'void* PEM_read_bio_PrivateKey(void*, void*, void*, const char*)',
+  d2i_AutoPrivateKey: 'void* d2i_AutoPrivateKey(void*, void*, long)',
+  d2i_PKCS8PrivateKey_bio: 'void* d2i_PKCS8PrivateKey_bio(void*, void*, void*, const char*)',
+  EVP_PKEY_get_base_id: 'int EVP_PKEY_get_base_id(void*)',
+  EVP_PKEY_free: 'void EVP_PKEY_free(void*)',
+
+  // ── verification ──
+  X509_STORE_new: 'void* X509_STORE_new()',
+  X509_STORE_free: 'void X509_STORE_free(void*)',
+  X509_STORE_add_cert: 'int X509_STORE_add_cert(void*, void*)',
+  X509_verify_cert: 'int X509_verify_cert(void*)',
+  X509_verify_cert_error_string: 'const char* X509_verify_cert_error_string(long)',
+  X509_STORE_CTX_get_error: 'int X509_STORE_CTX_get_error(void*)',
+  X509_STORE_CTX_set_error: 'void X509_STORE_CTX_set_error(void*, int)',
+  X509_STORE_CTX_get_error_depth: 'int X509_STORE_CTX_get_error_depth(void*)',
+  X509_STORE_CTX_get_current_cert: 'void* X509_STORE_CTX_get_current_cert(void*)',
+  X509_VERIFY_PARAM_set_flags: 'int X509_VERIFY_PARAM_set_flags(void*, unsigned long)',
+  X509_VERIFY_PARAM_set_time: 'void X509_VERIFY_PARAM_set_time(void*, int64_t)',
+  X509_VERIFY_PARAM_set_hostflags: 'void X509_VERIFY_PARAM_set_hostflags(void*, unsigned int)',
+  X509_VERIFY_PARAM_set1_host: 'int X509_VERIFY_PARAM_set1_host(void*, const char*, size_t)',
+  X509_VERIFY_PARAM_set1_ip_asc: 'int X509_VERIFY_PARAM_set1_ip_asc(void*, const char*)',
+} as const
+
+/** An address in native memory. The library owns what it points at, unless the function's documentation says otherwise. */
+export type Pointer = bigint
+
+/** The functions, typed by their prototypes. */
+export type Native = { readonly [Name in keyof typeof prototypes]: FunctionOf<(typeof prototypes)[Name]> }
+
+type FunctionOf<Prototype extends string> = Prototype extends `${infer Head}(${infer Parameters})`
+  ? (...values: ParametersOf<Parameters>) => ResultOf<Head>
+  : never
+
+type ParametersOf<List extends string> = List extends ''
+  ? []
+  : List extends `${infer First}, ${infer Rest}`
+    ? [ParameterOf<First>, ...ParametersOf<Rest>]
+    : [ParameterOf<List>]
+
+type ParameterOf<C extends string> = C extends 'const char*'
+  ? string | null
+  : C extends `${string}*`
+    ? Pointer | NodeJS.TypedArray | null
+    : C extends 'uint64_t' | 'int64_t'
+      ? number | bigint
+      : number
+
+type ResultOf<Head extends string> = Head extends `const char* ${string}`
+  ? string | null
+  : Head extends `void* ${string}`
+    ? Pointer | null
+    : Head extends `void ${string}`
+      ? undefined
+      : number

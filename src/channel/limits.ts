@@ -1,0 +1,13 @@
+/**
+ * How much a channel holds. A peer cannot make it hold more: what does not fit is not taken, and waits in the transport, whose own
+ * flow control then slows the peer down. Certificates are bounded by `maxCertificateChainBytes`.
+ */
+
+/** Ciphertext that was taken and not yet processed. Room for several records of 2^14 bytes (RFC 9846, Section 5.1). */
+export const incomingLimitBytes: number = 128 * 1024
+
+/** Ciphertext that was produced and not yet fetched, at which `write` answers `want-write`. One flight may exceed it. */
+export const outgoingLimitBytes: number = 128 * 1024
+
+/** The longest Certificate message that is accepted. */
+export const maxCertificateChainBytes: number = 100 * 1024

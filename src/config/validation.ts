@@ -1,0 +1,135 @@
+import { ConfigurationError } from '../errors.ts'
+import { Certificate } from './certificate.ts'
+import type { CommonOptions } from './common-options.ts'
+import { PrivateKey } from './private-key.ts'
+import type { SigningChain } from './signing-chain.ts'
+import { typeOf } from './source.ts'
+import { compareVersions, TLSVersion } from './tls-version.ts'
+import { TrustStore } from './trust-store.ts'
+
+/** Checks one property and answers a frozen copy of it: of the right type or a TypeError, of an acceptable value or a ConfigurationError. */
+export type Check<T> = (field: string, value: unknown) => T
+
+/** One check for every property of `Options`: a property without one does not compile. */
+export type Checks<Options> = { readonly [K in keyof Options]-?: Check<NonNullable<Options[K]>> }
+
+/** Copies the options that are given onto `target`, checked; refuses names that no option has. */
+export function adopt<Options extends object>(
+  target: object,
+  owner: string,
+  options: Options,
+  checks: Checks<Options>,
+): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${owner}: expected an object with options, got ${typeOf(options)}`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) {
+      throw new TypeError(`${owner}: there is no option "${name}"; the options are ${Object.keys(checks).join(', ')}`)
+    }
+    if (value === undefined) continue
+    const check = checks[name as keyof Options] as Check<unknown>
+    Object.defineProperty(target, name, { value: check(name, value), enumerable: true })
+  }
+}
+
+export function signingChain(field: string, value: unknown): SigningChain {
+  const given = value as SigningChain
+  if (!(given?.leaf instanceof Certificate)) throw expected(`${field}.leaf`, 'a Certificate', given?.leaf)
+  if (!(given.key instanceof PrivateKey)) throw expected(`${field}.key`, 'a PrivateKey', given.key)
+  const chain = given.chain ?? []
+  if (!Array.isArray(chain)) throw expected(`${field}.chain`, 'an array of Certificate', chain)
+  chain.forEach((each, index) => {
+    if (!(each instanceof Certificate)) throw expected(`${field}.chain[${index}]`, 'a Certificate', each)
+  })
+  return Object.freeze({ leaf: given.leaf, key: given.key, chain: Object.freeze([...chain]) })
+}
+
+export function signingChains(field: string, value: unknown): readonly SigningChain[] {
+  if (!Array.isArray(value)) throw expected(field, 'an array of SigningChain', value)
+  if (value.length === 0) throw new ConfigurationError(field, 'a server needs at least one certificate with its key')
+  return Object.freeze(value.map((each, index) => signingChain(`${field}[${index}]`, each)))
+}
+
+export function oneOf<const T extends string>(...accepted: readonly T[]): Check<T> {
+  return (field, value) => {
+    if (typeof value !== 'string') throw expected(field, accepted.map((each) => `'${each}'`).join(' or '), value)
+    if (!accepted.includes(value as T)) {
+      throw new ConfigurationError(field, `'${value}' is not one of ${accepted.map((each) => `'${each}'`).join(', ')}`)
+    }
+    return value as T
+  }
+}
+
+/** Refuses bounds that leave no version between them. */
+export function checkVersionBounds(options: CommonOptions): void {
+  const { lowestSupportedVersion: lowest, highestSupportedVersion: highest } = options
+  if (lowest !== undefined && highest !== undefined && compareVersions(lowest, highest) > 0) {
+    throw new ConfigurationError('lowestSupportedVersion', `${lowest} is above the highestSupportedVersion, ${highest}`)
+  }
+}
+
+export const commonChecks: Checks<CommonOptions> = {
+  ciphers: codePoints,
+  groups: codePoints,
+  signatureSchemes: codePoints,
+  innerProtocols: protocolNames,
+  lowestSupportedVersion: oneOf(...Object.values(TLSVersion)),
+  highestSupportedVersion: oneOf(...Object.values(TLSVersion)),
+  policy: oneOf('systemRecommended', 'mostSecure', 'leastSecure'),
+  trustStore: (field, value) => {
+    if (!(value instanceof TrustStore)) throw expected(field, 'a TrustStore', value)
+    return value
+  },
+  verifyPeer: aFunction,
+  keyLog: aFunction,
+  handshakeTimeoutMilliseconds: (field, value) => {
+    if (typeof value !== 'number') throw expected(field, 'a number of milliseconds', value)
+    // The largest delay that a timer takes; a longer one would fire at once.
+    if (!Number.isInteger(value) || value < 1 || value > 0x7fffffff) {
+      throw new ConfigurationError(field, `${value} is not a whole number of milliseconds from 1 to 2,147,483,647`)
+    }
+    return value
+  },
+}
+
+function codePoints(field: string, value: unknown): readonly number[] {
+  if (!Array.isArray(value)) throw expected(field, 'an array of code points', value)
+  if (value.length === 0)
+    throw new ConfigurationError(field, 'an empty list leaves nothing to negotiate; leave it out for the default')
+  value.forEach((each, index) => {
+    if (typeof each !== 'number') throw expected(`${field}[${index}]`, 'a code point (a number)', each)
+    if (!Number.isInteger(each) || each < 0 || each > 0xffff) {
+      throw new ConfigurationError(`${field}[${index}]`, `${each} is not a code point from 0 to 0xffff`)
+    }
+    if (value.indexOf(each) !== index)
+      throw new ConfigurationError(`${field}[${index}]`, `0x${each.toString(16)} stands twice`)
+  })
+  return Object.freeze([...value])
+}
+
+function protocolNames(field: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw expected(field, 'an array of protocol names', value)
+  let total = 0
+  value.forEach((each, index) => {
+    if (typeof each !== 'string') throw expected(`${field}[${index}]`, 'a protocol name (a string)', each)
+    const length = new TextEncoder().encode(each).byteLength
+    // RFC 7301, Section 3.1: opaque ProtocolName<1..2^8-1>, in a list of at most 2^16-1 bytes.
+    if (length < 1 || length > 255)
+      throw new ConfigurationError(`${field}[${index}]`, 'a protocol name has 1 to 255 bytes')
+    if (value.indexOf(each) !== index) throw new ConfigurationError(`${field}[${index}]`, `'${each}' stands twice`)
+    total += 1 + length
+  })
+  if (total > 0xffff) throw new ConfigurationError(field, 'the list has more than 65,535 bytes')
+  return Object.freeze([...value])
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the table that uses it fixes the function's type
+function aFunction(field: string, value: unknown): any {
+  if (typeof value !== 'function') throw expected(field, 'a function', value)
+  return value
+}
+
+function expected(field: string, what: string, got: unknown): TypeError {
+  return new TypeError(`${field}: expected ${what}, got ${typeOf(got)}`)
+}

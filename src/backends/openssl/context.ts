@@ -160,7 +160,7 @@ export class PreparedContext {
     native.SSL_CTX_ctrl(
       context,
       Ctrl.MODE,
-      Mode.ENABLE_PARTIAL_WRITE | Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.NO_AUTO_CHAIN | Mode.RELEASE_BUFFERS,
+      Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.NO_AUTO_CHAIN | Mode.RELEASE_BUFFERS,
       null,
     )
     native.SSL_CTX_set_options(

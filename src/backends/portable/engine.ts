@@ -280,7 +280,8 @@ export class Engine<S extends Setup> implements Connection {
     let result: T
     try {
       result = operation()
-      this.#writer.flush()
+      // A flight that waits for an answer in its middle stays together.
+      if (this.#pause === undefined) this.#writer.flush()
     } catch (cause) {
       const error = this.#fail(wrapped(cause))
       this.#deliverKeyLines()

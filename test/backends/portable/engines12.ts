@@ -1,5 +1,6 @@
 /** Engines that speak TLS 1.2 with one another in memory, message by message. */
 
+import assert from 'node:assert/strict'
 import { CipherSuite, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import { startClient12 } from '#polytls/backends/portable/client12.js'
 import type { ClientConnection, ServerConnection } from '#polytls/backends/portable/connection.js'
@@ -131,6 +132,21 @@ export function converse(client: ClientEngine, server: ServerEngine): void {
       moved = true
       to.feed(bytes)
     }
+  }
+}
+
+/** Sends data of several lengths one way, and checks that it arrives. */
+export function exchange(from: ClientEngine | ServerEngine, to: ClientEngine | ServerEngine): void {
+  for (const length of [1, 1000, 16_384, 40_000]) {
+    const data = Uint8Array.from({ length }, (_, i) => i * 7)
+    from.transmit(data)
+    to.feed(from.takeOutgoing(Number.POSITIVE_INFINITY))
+    const received: number[] = []
+    for (let part = to.receive(); typeof part !== 'string'; part = to.receive()) {
+      received.push(...part)
+      to.consume(part.length)
+    }
+    assert.deepEqual(Uint8Array.from(received), data)
   }
 }
 

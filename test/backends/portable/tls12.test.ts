@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { cipherSuiteName, namedGroupName } from 'polytls'
 import type { Credential } from '#polytls/backends/portable/setup.js'
 import { type KeyKind, makeSelfSigned } from '#polytls/cli/certificates.js'
-import { allSuites, clientEngine, converse, credentialOf, curves, remote, serverEngine } from './engines12.js'
+import { allSuites, clientEngine, converse, credentialOf, curves } from './engines12.js'
 
 const kinds: readonly KeyKind[] = ['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa-2048', 'ed25519']
 const credentials = new Map<KeyKind, Credential>()
@@ -40,18 +40,3 @@ describe('TLS 1.2 with itself', () => {
     }
   }
 })
-
-function exchange(from: ReturnType<typeof clientEngine> | ReturnType<typeof serverEngine>, to: typeof from): void {
-  for (const length of [1, 1000, 16_384, 40_000]) {
-    const data = Uint8Array.from({ length }, (_, i) => i * 7)
-    from.transmit(data)
-    to.feed(from.takeOutgoing(Number.POSITIVE_INFINITY))
-    const received: number[] = []
-    for (let part = to.receive(); typeof part !== 'string'; part = to.receive()) {
-      received.push(...part)
-      to.consume(part.length)
-    }
-    assert.deepEqual(Uint8Array.from(received), data)
-  }
-}
-void remote

@@ -43,4 +43,9 @@ export interface Capabilities {
 }
 
 /** What not every backend can. Each is added together with the API that needs it. */
-export type Feature = 'verify-peer' | 'key-log' | 'server-name-selection' | 'certificate-verification-time'
+export type Feature =
+  | 'verify-peer'
+  | 'key-log'
+  | 'server-name-selection'
+  | 'certificate-verification-time'
+  | 'asynchronous-signing'

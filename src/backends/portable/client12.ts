@@ -20,7 +20,7 @@ import {
   verifyFinished12,
 } from './handshake12.ts'
 import type { Randoms } from './key-schedule12.ts'
-import { diagram, type HandshakeMessage, type StateOf } from './machine.ts'
+import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
 import {
@@ -59,8 +59,7 @@ export const CLIENT12 = {
   WAIT_FINISHED: { finished: ['CONNECTED'], hello_request: ['WAIT_FINISHED'] },
   CONNECTED: { hello_request: ['CONNECTED'] },
 } as const
-diagram(CLIENT12)
-type In<S extends keyof typeof CLIENT12> = StateOf<typeof CLIENT12, S>
+type In<S extends keyof typeof CLIENT12> = StateOf<Checked<typeof CLIENT12>, S>
 
 /**
  * Takes a handshake over from the common hello: the server chose TLS 1.2.

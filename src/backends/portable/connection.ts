@@ -7,13 +7,14 @@ import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { KeyLogLabel } from './key-log.ts'
 import type { AnyState } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
-import type { ClientSetup, ServerSetup } from './setup.ts'
+import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
 
 /**
  * What a handshake can do to the connection that it establishes. Handlers decide; the connection frames, queues, and fails: an error
  * that a handler throws goes to the peer as the alert that it names.
  */
 export interface Connection {
+  readonly setup: Setup
   readonly crypto: CryptoProvider
 
   /**

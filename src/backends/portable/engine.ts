@@ -35,7 +35,7 @@ export class Engine<S extends Setup> implements Connection {
   readonly #writer = new RecordWriter()
   readonly #assembler = new MessageAssembler()
   readonly #isClient: boolean
-  #start: ((connection: Engine<S>) => AnyState) | undefined
+  #start: (() => AnyState) | undefined
   #state: AnyState | undefined
   #successor: AnyState | undefined
   #version: NegotiatedVersion | undefined
@@ -69,7 +69,7 @@ export class Engine<S extends Setup> implements Connection {
     this.crypto = setup.crypto
     this.serverName = options.serverName
     this.#isClient = options.isClient
-    this.#start = options.start
+    this.#start = () => options.start(this)
   }
 
   // ── steps ──
@@ -111,7 +111,7 @@ export class Engine<S extends Setup> implements Connection {
   handshake(): 'done' | Waiting {
     return this.#step(() => {
       if (this.#start !== undefined) {
-        this.#state = this.#start(this)
+        this.#state = this.#start()
         this.#start = undefined
       }
       if (this.#answer !== undefined) this.#takeAnswer(this.#answer)
@@ -135,6 +135,17 @@ export class Engine<S extends Setup> implements Connection {
         if (!this.#progress()) return this.#wantRead('data')
       }
     })
+  }
+
+  /** What follows directly; `undefined` where nothing does, or where it is something else, which the next step will tell. */
+  receiveMore(): Uint8Array | undefined {
+    try {
+      const more = this.receive()
+      return typeof more === 'string' ? undefined : more
+    } catch {
+      // The failure is kept, and thrown by the next step.
+      return undefined
+    }
   }
 
   consume(length: number): void {
@@ -174,10 +185,14 @@ export class Engine<S extends Setup> implements Connection {
 
   takeOutgoing(maxBytes: number): Uint8Array {
     const taken = this.#writer.take(maxBytes)
-    if (this.#owesKeyUpdate && this.#failure === undefined && this.#writer.bytes === 0) {
-      this.#step(() => this.#payKeyUpdate())
-    }
+    this.#payWhatIsOwed()
     return taken
+  }
+
+  takeOutgoingInto(target: Uint8Array): number {
+    const length = this.#writer.takeInto(target)
+    this.#payWhatIsOwed()
+    return length
   }
 
   releaseIncoming(): Uint8Array {
@@ -395,6 +410,13 @@ export class Engine<S extends Setup> implements Connection {
 
   #countEmpty(): void {
     if (++this.#emptyRecords > maxEmptyRecords) throw fault('too-many-empty-records')
+  }
+
+  /** There is room again for what was put off. */
+  #payWhatIsOwed(): void {
+    if (this.#owesKeyUpdate && this.#failure === undefined && this.#writer.bytes === 0) {
+      this.#step(() => this.#payKeyUpdate())
+    }
   }
 
   #payKeyUpdate(): void {

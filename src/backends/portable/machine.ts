@@ -10,10 +10,11 @@ import type { HandshakeName } from './messages/handshake-type.ts'
 /** The arrows of a protocol: for each state, which inputs it takes and to which states each can lead. */
 export type Diagram<D> = { readonly [S in keyof D]: { readonly [I in keyof Inputs]?: readonly (keyof D)[] } }
 
-/** States a diagram: an unknown input or a successor that is no state does not compile. */
-export function diagram<const D extends Diagram<D>>(arrows: D): D {
-  return arrows
-}
+/**
+ * A diagram that makes sense: an input that does not exist, or a successor that is no state, does not compile. Diagrams are written as
+ * `{ … } as const`, and their states made from the checked form.
+ */
+export type Checked<D extends Diagram<D>> = D
 
 /** State `S` of diagram `D`: exactly one handler for each arrow that leaves it, each of which returns an allowed successor. */
 export type StateOf<D, S extends keyof D = keyof D> = S extends keyof D

@@ -19,7 +19,7 @@ import {
   verifyFinished12,
 } from './handshake12.ts'
 import type { Randoms } from './key-schedule12.ts'
-import { diagram, type HandshakeMessage, type StateOf } from './machine.ts'
+import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
 import { ClientCertificateType, encodeCertificateRequest12 } from './messages/certificate-request.ts'
@@ -48,8 +48,7 @@ export const SERVER12 = {
   VETTING: { accepted: ['CONNECTED'] }, // paused: the application's veto
   CONNECTED: { client_hello: [] }, // a renegotiation, which is refused
 } as const
-diagram(SERVER12)
-type In<S extends keyof typeof SERVER12> = StateOf<typeof SERVER12, S>
+type In<S extends keyof typeof SERVER12> = StateOf<Checked<typeof SERVER12>, S>
 
 /** Takes a handshake over from the common hello: TLS 1.2 is the highest version that both sides speak. */
 export function startServer12(

@@ -165,6 +165,7 @@ export const defaultSettings: Settings = {
   signatureSchemes: schemes,
   certificateSignatureSchemes: undefined,
   innerProtocols: [],
+  minimumRsaBits: 2048,
 }
 
 /** Believes everybody: who is to be believed is not what these tests are about. */
@@ -201,7 +202,8 @@ function sendHello(connection: ClientConnection, { serverName, hello: change }: 
   const transcript = new Transcript(crypto)
   transcript.add(raw)
   const { random, sessionId } = hello
-  const sent = { raw, random, sessionId, extensions: offeredExtensions(hello.extensions), transcript }
+  const extensions = offeredExtensions(hello.extensions)
+  const sent = { message: hello, raw, random, sessionId, extensions, keyShares: [], transcript }
   const self: AnyState = {
     name: 'WAIT_SH',
     on: {

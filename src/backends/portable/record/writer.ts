@@ -81,6 +81,21 @@ export class RecordWriter {
     return all.subarray(0, maxBytes)
   }
 
+  /** Like `take`, into the caller's memory. */
+  takeInto(target: Uint8Array): number {
+    let length = 0
+    while (this.#chunks.length > 0 && length < target.length) {
+      const chunk = this.#chunks[0] as Uint8Array
+      const taken = chunk.subarray(0, target.length - length)
+      target.set(taken, length)
+      length += taken.length
+      if (taken.length === chunk.length) this.#chunks.shift()
+      else this.#chunks[0] = chunk.subarray(taken.length)
+    }
+    this.#bytes -= length
+    return length
+  }
+
   /** All records of one content go into one chunk. */
   #records(type: ContentType, content: Uint8Array): void {
     const limit = this.#contentLimit

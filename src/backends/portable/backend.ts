@@ -1,0 +1,86 @@
+import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
+import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import { TLSClientConfiguration } from '../../config/client-configuration.ts'
+import type { CodePoint } from '../../config/registry.ts'
+import { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import type { CryptoProvider } from '../../crypto/provider.ts'
+import { ConfigurationError } from '../../errors.ts'
+import { type Abilities, abilitiesOf, capabilitiesOf } from './abilities.ts'
+import { PortableClientContext, PortableServerContext, type Workshop } from './context.ts'
+import type { Loader, ReadFile } from './credentials.ts'
+import { refusalsOf, settingsOf } from './settings.ts'
+import { type LoadSystemTrust, TrustStores } from './trust.ts'
+
+export interface PortableBackendOptions {
+  readonly name: string
+  /** Where the cryptography comes from. */
+  readonly crypto: CryptoProvider
+  /** How to read what the machine trusts. Without it `TrustStore.system()` is refused. */
+  readonly loadSystemTrust?: LoadSystemTrust
+  /** How to read files. Without it sources of the kind `file` are refused. */
+  readonly readFile?: ReadFile
+  /** Groups by preference, where a configuration does not say. Default: as the provider prefers. */
+  readonly recommendedGroups?: readonly CodePoint[]
+  /**
+   * Pads records of TLS 1.3 so that their content is a multiple of this many bytes, from 1 to 16,384: lengths then tell less about what
+   * is sent. Default: no padding. RFC 9846, Section 5.4.
+   */
+  readonly paddingMultipleBytes?: number
+}
+
+/** TLS in TypeScript: runs wherever its provider of cryptography does. */
+export class PortableBackend implements Backend {
+  readonly name: string
+  /** This backend is part of this package, and has no version of its own: this one says with what it computes. */
+  readonly version: string
+  readonly available: Availability = { yes: true }
+  readonly capabilities: Capabilities
+  readonly #options: PortableBackendOptions
+  readonly #abilities: Abilities
+  readonly #loader: Loader
+  readonly #trustStores: TrustStores
+
+  constructor(options: PortableBackendOptions) {
+    const { name, crypto, readFile, loadSystemTrust, paddingMultipleBytes: padding = 1 } = options
+    if (!Number.isInteger(padding) || padding < 1 || padding > 2 ** 14) {
+      throw new RangeError(`paddingMultipleBytes: ${padding} is not a whole number from 1 to 16,384`)
+    }
+    this.name = name
+    this.version = `with ${crypto.name}`
+    this.#options = options
+    this.#abilities = abilitiesOf(crypto)
+    this.capabilities = capabilitiesOf(this.#abilities, readFile !== undefined, loadSystemTrust !== undefined)
+    this.#loader = { crypto, readFile }
+    this.#trustStores = new TrustStores(this.#loader, loadSystemTrust)
+  }
+
+  explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
+    return refusalsOf(configuration, this.#abilities, this.#options.readFile !== undefined)
+  }
+
+  clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
+    if (!(configuration instanceof TLSClientConfiguration))
+      throw new TypeError('clientContext: expected a TLSClientConfiguration')
+    return new PortableClientContext(this.#workshopFor(configuration), configuration, environment)
+  }
+
+  serverContext(configuration: TLSServerConfiguration, environment: ContextEnvironment = {}): ServerContext {
+    if (!(configuration instanceof TLSServerConfiguration))
+      throw new TypeError('serverContext: expected a TLSServerConfiguration')
+    return new PortableServerContext(this.#workshopFor(configuration), configuration, environment)
+  }
+
+  #workshopFor(configuration: TLSClientConfiguration | TLSServerConfiguration): Workshop {
+    const [refusal] = this.explain(configuration)
+    if (refusal !== undefined) throw new ConfigurationError(refusal.field, refusal.reason)
+    const { crypto, recommendedGroups, paddingMultipleBytes } = this.#options
+    return {
+      backend: this,
+      crypto,
+      loader: this.#loader,
+      trustStores: this.#trustStores,
+      settings: settingsOf(configuration, this.#abilities, { groups: recommendedGroups }),
+      paddingMultipleBytes,
+    }
+  }
+}

@@ -8,18 +8,11 @@ export function accepted(verdict: VetoAnswer): boolean {
   return 'accept' in verdict && verdict.accept === true
 }
 
-/** What a channel fails with when the application does not accept the peer. */
-export function vetoed(verdict: VetoAnswer): CertificateError {
+/** What a channel fails with when the application does not accept the peer. `alert` is what the peer is told, if it is told at all. */
+export function vetoed(verdict: VetoAnswer, alert: 'bad_certificate' | undefined): CertificateError {
   if ('failed' in verdict) {
-    return new CertificateError('vetoed', 'verifyPeer failed', {
-      alert: 'bad_certificate',
-      depth: 0,
-      cause: verdict.failed,
-    })
+    return new CertificateError('vetoed', 'verifyPeer failed', { alert, depth: 0, cause: verdict.failed })
   }
   const reason = 'reason' in verdict ? String(verdict.reason) : 'no reason given'
-  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, {
-    alert: 'bad_certificate',
-    depth: 0,
-  })
+  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, { alert, depth: 0 })
 }

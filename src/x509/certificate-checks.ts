@@ -3,6 +3,7 @@ import { isSelfIssued, type X509Certificate } from './certificate.ts'
 import type { CertificateFault } from './certificate-fault.ts'
 import { findNonconformance, type Position, type VerificationProfile } from './conformance.ts'
 import { KeyUsage } from './extensions.ts'
+import type { GeneralName } from './general-name.ts'
 import { describeServerNames, matchesServerIdentity, type ServerIdentity } from './server-identity.ts'
 import type { SignatureVerifier } from './signature-verifier.ts'
 import { formatTime } from './time.ts'
@@ -70,8 +71,6 @@ export function findIssuerFault(
   context: CheckContext,
 ): CertificateFault | undefined {
   const { basicConstraints, keyUsage } = certificate.extensions
-  const validity = findValidityFault(certificate, context.timeSeconds)
-  if (validity !== undefined) return validity
   const extension = findExtensionFault(certificate)
   if (extension !== undefined) return extension
   // Before extensions there were only roots to trust: an anchor of version 1 that signs itself is one because we were told so.
@@ -81,11 +80,15 @@ export function findIssuerFault(
     return { reason: 'not-an-authority', problem: `${problem}, and so cannot issue certificates` }
   }
   if (keyUsage !== undefined && (keyUsage & KeyUsage.keyCertSign) === 0) {
-    return { reason: 'wrong-key-usage', problem: 'has a key that may not sign certificates (keyCertSign)' }
+    return { reason: 'not-an-authority', problem: 'has a key that may not sign certificates (keyCertSign)' }
   }
   const purpose = findPurposeFault(certificate, context.purpose)
   if (purpose !== undefined) return purpose
-  return key.fault ?? findProfileFault(certificate, position, key, context)
+  return (
+    key.fault ??
+    findProfileFault(certificate, position, key, context) ??
+    findValidityFault(certificate, context.timeSeconds)
+  )
 }
 
 /** What the peer's own certificate has to meet besides being issued properly. */
@@ -96,33 +99,39 @@ export interface LeafRequirements {
   readonly mustSign: boolean
 }
 
+/** Why the peer's own certificate does not do, once a path is known: in the order in which OpenSSL looks, so that reasons agree. */
 export function findLeafFault(
   certificate: X509Certificate,
   key: KeyChoice,
   context: CheckContext,
   { serverIdentity, mustSign }: LeafRequirements,
 ): CertificateFault | undefined {
-  const { keyUsage, subjectAlternativeName } = certificate.extensions
-  const early =
-    findValidityFault(certificate, context.timeSeconds) ??
+  return (
     findExtensionFault(certificate) ??
-    findPurposeFault(certificate, context.purpose)
-  if (early !== undefined) return early
-  if (mustSign && keyUsage !== undefined && (keyUsage & KeyUsage.digitalSignature) === 0) {
-    return { reason: 'wrong-key-usage', problem: 'has a key that may not sign handshakes (digitalSignature)' }
-  }
-  const late = key.fault ?? findProfileFault(certificate, 'leaf', key, context)
-  if (late !== undefined) return late
-  const names = subjectAlternativeName ?? []
-  if (serverIdentity !== undefined && !matchesServerIdentity(names, serverIdentity)) {
-    const wanted = describeServerNames([
-      serverIdentity.kind === 'ip'
-        ? { form: 'ip', bytes: serverIdentity.bytes }
-        : { form: 'dns', value: serverIdentity.domain },
-    ])
-    return { reason: 'wrong-host', problem: `is not for ${wanted}: it names ${describeServerNames(names)}` }
-  }
-  return undefined
+    findPurposeFault(certificate, context.purpose) ??
+    (mustSign ? findSigningFault(certificate) : undefined) ??
+    key.fault ??
+    findProfileFault(certificate, 'leaf', key, context) ??
+    (serverIdentity === undefined ? undefined : findNameFault(certificate, serverIdentity)) ??
+    findValidityFault(certificate, context.timeSeconds)
+  )
+}
+
+/** A key for signatures or for key exchange serves no TLS at all without them; one for key exchange only, no TLS as we speak it. */
+function findSigningFault({ extensions: { keyUsage } }: X509Certificate): CertificateFault | undefined {
+  if (keyUsage === undefined || (keyUsage & KeyUsage.digitalSignature) !== 0) return undefined
+  const exchanges = (keyUsage & (KeyUsage.keyEncipherment | KeyUsage.keyAgreement)) !== 0
+  const problem = 'has a key that may not sign handshakes (digitalSignature)'
+  return { reason: exchanges ? 'wrong-key-usage' : 'wrong-purpose', problem }
+}
+
+function findNameFault({ extensions }: X509Certificate, identity: ServerIdentity): CertificateFault | undefined {
+  const names = extensions.subjectAlternativeName ?? []
+  if (matchesServerIdentity(names, identity)) return undefined
+  const wanted: GeneralName =
+    identity.kind === 'ip' ? { form: 'ip', bytes: identity.bytes } : { form: 'dns', value: identity.domain }
+  const problem = `is not for ${describeServerNames([wanted])}: it names ${describeServerNames(names)}`
+  return { reason: 'wrong-host', problem }
 }
 
 /** RFC 5280, Section 4.1.2.5: both ends belong to the period. */

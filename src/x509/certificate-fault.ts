@@ -17,8 +17,9 @@ export function certificateError(
   depth: number,
   certificate?: X509Certificate,
 ): CertificateError {
-  const subject = certificate === undefined ? undefined : shortName(certificate.subject)
-  const name = subject ? `the certificate of ${subject}` : `the ${depth === 0 ? "peer's " : ''}certificate`
+  const subject = certificate?.subject.isEmpty === false ? shortName(certificate.subject) : undefined
+  const name =
+    subject !== undefined ? `the certificate of ${subject}` : `the ${depth === 0 ? "peer's " : ''}certificate`
   return new CertificateError(fault.reason, `${name} (depth ${depth}) ${fault.problem}`, {
     alert: certificateAlert[fault.reason],
     depth,
@@ -34,24 +35,27 @@ export function shortName(name: DistinguishedName): string {
   return text.length > 500 ? `${text.slice(0, 500)}…` : text
 }
 
-/** Which alert tells the peer of a reason: RFC 9846, Section 6.2. */
+/**
+ * Which alert tells the peer of a reason. RFC 9846, Section 6.2, leaves room between several; these are OpenSSL's, so that a peer sees the
+ * same of every backend.
+ */
 export const certificateAlert: { readonly [R in CertificateReason]: AlertName } = {
   missing: 'certificate_required',
   malformed: 'bad_certificate',
   expired: 'certificate_expired',
-  'not-yet-valid': 'certificate_expired',
+  'not-yet-valid': 'bad_certificate',
   'unknown-issuer': 'unknown_ca',
   'self-signed': 'unknown_ca',
   'self-signed-in-chain': 'unknown_ca',
-  'bad-signature': 'bad_certificate',
+  'bad-signature': 'decrypt_error',
   'weak-signature': 'bad_certificate',
   'weak-key': 'bad_certificate',
   'not-an-authority': 'unknown_ca',
   'path-too-long': 'unknown_ca',
-  'wrong-key-usage': 'unsupported_certificate',
+  'wrong-key-usage': 'certificate_unknown',
   'wrong-purpose': 'unsupported_certificate',
-  'name-constraints': 'bad_certificate',
-  'unknown-critical-extension': 'unsupported_certificate',
+  'name-constraints': 'certificate_unknown',
+  'unknown-critical-extension': 'certificate_unknown',
   'wrong-host': 'bad_certificate',
   revoked: 'certificate_revoked',
   'revocation-unknown': 'certificate_unknown',

@@ -1,5 +1,6 @@
 import { DecodeError } from '../codec/decode-error.ts'
 import type { PublicKey } from '../crypto/provider.ts'
+import { UsageError } from '../errors.ts'
 import { decodeCertificate, type X509Certificate } from './certificate.ts'
 import { type CheckContext, chooseKey, findLeafFault, type PathPurpose } from './certificate-checks.ts'
 import { certificateError } from './certificate-fault.ts'
@@ -56,10 +57,12 @@ export interface VerifiedPath {
  * Builds and validates a path from the peer's certificate to a trusted one: RFC 5280, Section 6, and RFC 9525 for the server's name.
  *
  * Throws `CertificateError` with reason, depth, subject and the alert to send. Where several things are wrong, the lack of a path is
- * reported before faults of the peer's own certificate, and of several paths the most telling fault.
+ * reported before faults of the peer's own certificate, and of several paths the most telling fault. `UsageError` for a time that is none.
  */
 export function verifyPath(request: PathRequest): VerifiedPath {
   const { chain, anchors, crypto, purpose, serverName, remembered, budget = new WorkBudget() } = request
+  // Every comparison with NaN is false: such a time would be within any validity.
+  if (!Number.isFinite(request.timeMilliseconds)) throw new UsageError('the time of a verification must be a number')
   const leaf = decodeLeaf(chain, remembered)
   const identity = serverName === undefined ? undefined : identityOf(serverName, leaf)
   const context: CheckContext = {

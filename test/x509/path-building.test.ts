@@ -124,7 +124,7 @@ test('every rule for authorities is applied at every place', () => {
   refused('not-an-authority', 1, [leaf, root.certify(middle, { extensions: [basicConstraints(false)] })], [root.root()])
   refused('not-an-authority', 2, [leaf, good], [root.root({ extensions: [basicConstraints(false)] })])
   refused('not-an-authority', 1, [leaf, root.certify(middle, { version: 1 })], [root.root()])
-  refused('wrong-key-usage', 1, [leaf, root.certify(middle, { extensions: [keyUsage(0, 6)] })], [root.root()])
+  refused('not-an-authority', 1, [leaf, root.certify(middle, { extensions: [keyUsage(0, 6)] })], [root.root()])
   refused('wrong-purpose', 1, [leaf, root.certify(middle, { extensions: [extendedKeyUsage(CLIENT)] })], [root.root()])
   refused('wrong-purpose', 2, [leaf, good], [root.root({ extensions: [extendedKeyUsage(CLIENT)] })])
   const weak = new Authority('CN=Intermediate', makeKey('rsa1024'))
@@ -143,6 +143,7 @@ test("the peer's own certificate is judged once a path is known", () => {
   refused('not-yet-valid', 0, judge(middle.issue('host.example', { notBefore: '2025-01-02' })), [root.root()])
   refused('wrong-purpose', 0, judge(options(extendedKeyUsage(CLIENT))), [root.root()])
   refused('wrong-key-usage', 0, judge(options(keyUsage(2))), [root.root()])
+  refused('wrong-purpose', 0, judge(options(keyUsage(5))), [root.root()])
   refused('unknown-critical-extension', 0, judge(options(extension('1.2.3', Uint8Array.of(5, 0), true))), [root.root()])
   refused('weak-key', 0, judge(middle.issue('host.example', { key: makeKey('rsa1024') })), [root.root()])
   refused('wrong-host', 0, judge(leaf), [root.root()], { serverName: 'other.example' })
@@ -162,6 +163,11 @@ test('validity includes both ends, to the second', () => {
   verify([certificate], [root.root()], at('2024-04-01T00:00:00.999Z'))
   refused('not-yet-valid', 0, [certificate], [root.root()], at('2024-02-29T23:59:59.999Z'))
   refused('expired', 0, [certificate], [root.root()], at('2024-04-01T00:00:01Z'))
+})
+
+test('a time that is no number is a mistake of the program', () => {
+  const certificate = root.issue('host.example', { notAfter: '2024-04-01' })
+  assert.throws(() => verify([certificate], [root.root()], { timeMilliseconds: Number.NaN }), { name: 'UsageError' })
 })
 
 test('path lengths count authorities that are not self-issued', () => {

@@ -12,7 +12,7 @@ import type { StepListener } from './callbacks.ts'
 import type { ConduitUser } from './conduit.ts'
 import { CallbackAnswer, Ctrl, Shutdown, SSLError } from './constants.ts'
 import type { PreparedContext } from './context.ts'
-import { readFacts, readPeerChain } from './facts.ts'
+import { readFacts, readPeerChain, versionOf } from './facts.ts'
 import { faultOf, takeErrors } from './fault.ts'
 import { type Library, scratch } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -289,6 +289,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
       // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
       for (let length = 0; ; ) {
         const read = native.SSL_read(ssl, length === 0 ? address : address + BigInt(length), capacity - length)
+        if (read <= 0 && length > 0) this.#rememberFault(ssl, read)
         if (read <= 0) return length > 0 ? length : read
         length += read
         if (length === capacity) return length
@@ -352,14 +353,23 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     }
   }
 
+  /** What broke behind data that was still good: the next step throws it, because OpenSSL tells of it only once. */
+  #rememberFault(ssl: Pointer, result: number): void {
+    const kind = this.#library.native.SSL_get_error(ssl, result)
+    if (kind !== SSLError.SSL && kind !== SSLError.SYSCALL) return
+    this.#failure = { error: this.#reasonOf(takeErrors(this.#library.native)) }
+  }
+
   #reasonOf(errors: ReturnType<typeof takeErrors>): Error {
-    if (this.#verdict !== undefined && !accepted(this.#verdict)) return vetoed(this.#verdict)
+    if (this.#verdict !== undefined && !accepted(this.#verdict)) return vetoed(this.#verdict, 'bad_certificate')
     if (this.#verifyFailure !== undefined) {
       return certificateErrorOf(this.#library, this.#verifyFailure, nameText(this.#serverName))
     }
     return faultOf(errors, {
       backend: this.#prepared.backendName,
       during: this.#handshakeDone ? 'data' : 'handshake',
+      isServer: this.#isServer,
+      version: versionOf(this.#library.native.SSL_version(this.#live())),
       foreign: this.#foreign,
     })
   }
@@ -380,7 +390,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   #finishVeto(verdict: Verdict | { readonly failed: unknown }): 'done' {
     if (!accepted(verdict)) {
       this.#step(() => this.#library.native.SSL_shutdown(this.#live()) + 1)
-      return this.#fail(vetoed(verdict))
+      return this.#fail(vetoed(verdict, undefined))
     }
     this.#handshakeDone = true
     return 'done'
@@ -389,7 +399,11 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   #deliverKeyLines(): void {
     const lines = this.#keyLines
     this.#keyLines = []
-    for (const line of lines) this.context.configuration.keyLog?.(line)
+    try {
+      for (const line of lines) this.context.configuration.keyLog?.(line)
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
   }
 
   #fail(error: unknown): never {

@@ -65,6 +65,7 @@ export function refusalsOf(configuration: Configuration, abilities: Abilities): 
     ...unknown('ciphers', configuration.ciphers, abilities.suites, cipherSuiteName),
     ...unknown('groups', configuration.groups, abilities.groups, namedGroupName),
     ...unknown('signatureSchemes', configuration.signatureSchemes, abilities.schemes, signatureSchemeName),
+    ...weakRefusals(configuration, abilities),
     ...versionRefusals(configuration, ciphersOf(configuration, abilities)),
     ...(chains ?? []).flatMap((chain, index) =>
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain),
@@ -84,15 +85,28 @@ const policies: { readonly [P in Policy]: PolicySettings } = {
   systemRecommended: { ciphers: () => recommendedSuites, securityLevel: 2 },
   mostSecure: { ciphers: () => mostSecureSuites, groups: mostSecureGroups, securityLevel: 2 },
   leastSecure: {
-    // Everything but suites without authentication or encryption: those would not be TLS as anybody means it.
-    ciphers: ({ suites }) =>
-      [...suites].filter(([, name]) => !/NULL|^ADH|^AECDH|PSK|SRP/.test(name)).map(([codePoint]) => codePoint),
+    ciphers: ({ suites }) => [...suites.keys()],
     securityLevel: 0,
   },
 }
 
 function ciphersOf(configuration: Configuration, abilities: Abilities): readonly CodePoint[] {
   return configuration.ciphers ?? policies[configuration.policy ?? 'systemRecommended'].ciphers(abilities)
+}
+
+/** OpenSSL would leave them out without a word. */
+function weakRefusals({ ciphers, policy }: Configuration, { weakSuites }: Abilities): readonly Refusal[] {
+  if (policy === 'leastSecure') return []
+  return (ciphers ?? []).flatMap((codePoint, index) =>
+    weakSuites.has(codePoint)
+      ? [
+          {
+            field: `ciphers[${index}]`,
+            reason: `${cipherSuiteName(codePoint)} gives less than 112 bits of security, which only the policy leastSecure lets through`,
+          },
+        ]
+      : [],
+  )
 }
 
 function chainRefusals(field: string, chain: SigningChain): readonly Refusal[] {

@@ -179,7 +179,9 @@ export class Engine<S extends Setup> implements Connection {
         answer instanceof Uint8Array ? { input: 'signature', value: answer } : { error: signerFailed(answer) }
     } else {
       const verdict = answer as VetoAnswer
-      this.#answer = accepted(verdict) ? { input: 'accepted', value: true } : { error: vetoed(verdict) }
+      this.#answer = accepted(verdict)
+        ? { input: 'accepted', value: true }
+        : { error: vetoed(verdict, 'bad_certificate') }
     }
   }
 

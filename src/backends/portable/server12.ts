@@ -4,13 +4,12 @@ import { CertificateError } from '../../errors.ts'
 import { chooseProtocol, encodeProtocol } from './application-protocols.ts'
 import type { ServerConnection } from './connection.ts'
 import { sentinelOf12 } from './downgrade.ts'
-import { disagreement, fault } from './faults.ts'
+import { fault } from './faults.ts'
 import {
   deriveSecrets12,
   emptyRenegotiationInfoSuite,
   establish12,
   Flight12,
-  fallbackSuite,
   type SameHandshake,
   type Secrets12,
   sendFinished12,
@@ -57,10 +56,10 @@ export function startServer12(
   raw: Uint8Array,
 ): In<'SIGNING' | 'WAIT_CERT' | 'WAIT_CKE'> {
   connection.agreeOn('TLSv1.2')
-  checkClientHello(connection, hello)
+  checkClientHello(hello)
   const { setup, crypto } = connection
   const { settings } = setup
-  const choice = choose12(setup, hello)
+  const choice = choose12(connection, hello)
   const { extensions } = hello
   const innerProtocol = chooseProtocol(settings.innerProtocols, extensions.application_layer_protocol_negotiation)
 
@@ -232,15 +231,7 @@ type Client = ProvenPeer | typeof anonymous
 const anonymous = 'anonymous'
 
 /** What TLS 1.2 demands of a ClientHello beyond its form. */
-function checkClientHello({ setup }: ServerConnection, { cipherSuites, extensions }: ClientHello): void {
-  // RFC 7507: the client tried something newer before, and somebody kept it from us.
-  if (cipherSuites.includes(fallbackSuite) && setup.settings.versions.includes('TLSv1.3')) {
-    throw disagreement(
-      'version',
-      'the client fell back to TLS 1.2 although both speak TLS 1.3',
-      'inappropriate_fallback',
-    )
-  }
+function checkClientHello({ extensions }: ClientHello): void {
   if (extensions.extended_master_secret === undefined) throw fault('no-extended-master-secret')
   if (extensions.renegotiation_info !== undefined && extensions.renegotiation_info.length > 0) {
     throw fault('renegotiation-mismatch')

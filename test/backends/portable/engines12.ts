@@ -2,19 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { CipherSuite, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
-import { startClient12 } from '#polytls/backends/portable/client12.js'
-import type { ClientConnection, ServerConnection } from '#polytls/backends/portable/connection.js'
+import { encodeProtocol } from '#polytls/backends/portable/application-protocols.js'
+import { waitServerHello } from '#polytls/backends/portable/client13.js'
+import type { ClientConnection } from '#polytls/backends/portable/connection.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
 import type { AnyState } from '#polytls/backends/portable/machine.js'
-import {
-  type ClientHello,
-  decodeClientHello,
-  encodeClientHello,
-} from '#polytls/backends/portable/messages/client-hello.js'
+import { type ClientHello, encodeClientHello } from '#polytls/backends/portable/messages/client-hello.js'
 import { offeredExtensions } from '#polytls/backends/portable/messages/extensions.js'
-import { decodeServerHello } from '#polytls/backends/portable/messages/server-hello.js'
 import type { AcceptedChain, PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
-import { startServer12 } from '#polytls/backends/portable/server12.js'
+import { startServer } from '#polytls/backends/portable/server13.js'
 import type { Settings } from '#polytls/backends/portable/settings.js'
 import type { ClientSetup, Credential, ServerSetup } from '#polytls/backends/portable/setup.js'
 import { Transcript } from '#polytls/backends/portable/transcript.js'
@@ -115,7 +111,7 @@ export function serverEngine(options: ServerSideOptions): ServerEngine {
     verifier: clientAuthentication === 'none' ? undefined : acceptingVerifier,
     authorities: [],
   }
-  return new Engine(setup, { isClient: false, serverName: undefined, start: waitHello })
+  return new Engine(setup, { isClient: false, serverName: undefined, start: startServer })
 }
 
 /** Carries everything that waits, until nothing does; answers pauses with what they ask for. */
@@ -191,7 +187,8 @@ function sendHello(connection: ClientConnection, { serverName, hello: change }: 
       supported_groups: settings.groups,
       ec_point_formats: Uint8Array.of(0),
       signature_algorithms: settings.signatureSchemes,
-      application_layer_protocol_negotiation: settings.innerProtocols.length > 0 ? protocols(settings) : undefined,
+      application_layer_protocol_negotiation:
+        settings.innerProtocols.length > 0 ? settings.innerProtocols.map(encodeProtocol) : undefined,
       extended_master_secret: true,
       renegotiation_info: new Uint8Array(0),
     },
@@ -204,29 +201,5 @@ function sendHello(connection: ClientConnection, { serverName, hello: change }: 
   const { random, sessionId } = hello
   const extensions = offeredExtensions(hello.extensions)
   const sent = { message: hello, raw, random, sessionId, extensions, keyShares: [], transcript }
-  const self: AnyState = {
-    name: 'WAIT_SH',
-    on: {
-      server_hello: (input: { body: Uint8Array; raw: Uint8Array }) => {
-        const answered = decodeServerHello(input.body, sent.extensions)
-        if (answered.kind !== 'server_hello12') throw new Error('not TLS 1.2')
-        return startClient12(connection, sent, answered, input.raw) as AnyState
-      },
-    },
-  }
-  return self
-}
-
-function protocols(settings: Settings): readonly Uint8Array[] {
-  return settings.innerProtocols.map((name) => (typeof name === 'string' ? new TextEncoder().encode(name) : name))
-}
-
-function waitHello(connection: ServerConnection): AnyState {
-  return {
-    name: 'WAIT_CH',
-    on: {
-      client_hello: (input: { body: Uint8Array; raw: Uint8Array }) =>
-        startServer12(connection, decodeClientHello(input.body), input.raw) as AnyState,
-    },
-  }
+  return waitServerHello(connection, sent)
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { cipherSuiteName, namedGroupName } from 'polytls'
 import type { Credential } from '#polytls/backends/portable/setup.js'
 import { type KeyKind, makeSelfSigned } from '#polytls/cli/certificates.js'
-import { allSuites, clientEngine, converse, credentialOf, curves } from './engines12.js'
+import { allSuites, clientEngine, converse, credentialOf, curves, exchange, serverEngine } from './engines12.js'
 
 const kinds: readonly KeyKind[] = ['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa-2048', 'ed25519']
 const credentials = new Map<KeyKind, Credential>()

@@ -122,10 +122,7 @@ function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
           flight.forgetMessages()
           return waitClientKeyExchange(agreed)
         }
-        const accepted = verifier.verify(
-          chain.map((certificate) => certificate.slice()),
-          undefined,
-        )
+        const accepted = verifier.verify(chain, undefined)
         return waitCertifiedKeyExchange(agreed, accepted)
       },
     },

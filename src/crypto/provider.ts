@@ -48,6 +48,12 @@ export interface CryptoProvider {
   /** From DER that is PKCS#8 (RFC 5958), SEC 1 (RFC 5915) or PKCS#1 (RFC 8017); which one is found out. Not encrypted. */
   importSigningKey(der: Uint8Array): KeyImport<SigningKey>
 
+  /**
+   * The PKCS#8 in an encrypted key: RFC 5958's EncryptedPrivateKeyInfo in DER, or PEM of whatever form the provider knows. `undefined`
+   * where the passphrase is wrong or the encryption unknown. Absent where the provider cannot do this at all.
+   */
+  decryptPrivateKey?(encrypted: Uint8Array, format: 'pem' | 'der', passphrase: string): Uint8Array | undefined
+
   /** `scheme` is one of `key.schemes` (RangeError). An ECDSA signature is DER, as TLS and X.509 have it. */
   sign(scheme: SignatureSchemeCode, key: SigningKey, message: Uint8Array): Uint8Array
   /** Signs as TLS 1.2 may have it, where an ECDSA key of any curve goes with any hash. `key` must fit (RangeError). */

@@ -15,7 +15,7 @@ export interface Abilities {
 export function abilitiesOf({ capabilities }: CryptoProvider): Abilities {
   const { aeads, hashes, groups, signatureSchemes } = capabilities
   return {
-    versions: ['TLSv1.3', 'TLSv1.2'],
+    versions: ['TLSv1.2', 'TLSv1.3'],
     suites: [...suites.values()]
       .filter(({ aead, hash }) => aeads.includes(aead) && hashes.includes(hash))
       .map(({ code }) => code),

@@ -287,7 +287,7 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     innerProtocol,
     serverName: nameText(connection.serverName),
     peerCertificate: chain[0],
-    peerChain: chain,
+    peerChain: Object.freeze(chain),
     verified,
     resumed: false,
   })

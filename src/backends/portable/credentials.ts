@@ -1,3 +1,4 @@
+import { DerReader, Tag } from '../../codec/der.ts'
 import { decodePem, isPem, type PemBlock } from '../../codec/pem.ts'
 import type { Certificate } from '../../config/certificate.ts'
 import { type PrivateKey, passphraseOf } from '../../config/private-key.ts'
@@ -87,26 +88,49 @@ function loadKey(
     requireSame(field, own, publicKey)
     return { key: { kind: 'remote', signer }, schemes: [...signer.schemes] }
   }
-  const der = keyBytes(field, bytesOf(loader, field, source), passphraseOf(key))
+  const bytes = bytesOf(loader, field, source)
+  const der = plainKey(crypto, field, bytes, passphraseOf(key))
   const imported = crypto.importSigningKey(der)
-  wipe(der)
+  wipe(der, bytes)
   const signingKey = usable(imported, field, 'it')
   requireSame(field, signingKey.publicKey, publicKey)
   return { key: { kind: 'local', key: signingKey }, schemes: signingKey.schemes }
 }
 
-function keyBytes(field: string, bytes: Uint8Array, passphrase: string | undefined): Uint8Array {
-  if (!isPem(bytes)) return bytes
-  const block = pemBlocks(field, bytes).find(({ label }) => label.endsWith('PRIVATE KEY'))
-  if (block === undefined) throw new ConfigurationError(field, 'no private key in it can be read: there is none')
-  if (block.encryption === 'none') return block.bytes
-  throw new ConfigurationError(
-    field,
-    passphrase === undefined
-      ? 'the key is encrypted and no passphrase is given'
-      : 'this backend cannot read encrypted keys',
-    { hint: 'openssl pkey -in encrypted.pem -out plain.pem' },
-  )
+/** The DER of a key, decrypted where it has to be. */
+function plainKey(
+  crypto: CryptoProvider,
+  field: string,
+  bytes: Uint8Array,
+  passphrase: string | undefined,
+): Uint8Array {
+  const block = isPem(bytes) ? pemBlocks(field, bytes).find(({ label }) => label.endsWith('PRIVATE KEY')) : undefined
+  if (isPem(bytes) && block === undefined) {
+    throw new ConfigurationError(field, 'no private key in it can be read: there is none')
+  }
+  const encrypted = block === undefined ? isEncrypted(bytes) : block.encryption !== 'none'
+  if (!encrypted) return block?.bytes ?? bytes
+  if (passphrase === undefined) throw new ConfigurationError(field, 'the key is encrypted and no passphrase is given')
+  if (crypto.decryptPrivateKey === undefined) {
+    throw new ConfigurationError(field, `the provider ${crypto.name} cannot read encrypted keys`, {
+      hint: 'openssl pkey -in encrypted.pem -out plain.pem',
+    })
+  }
+  const plain = crypto.decryptPrivateKey(bytes, block === undefined ? 'der' : 'pem', passphrase)
+  if (plain !== undefined) return plain
+  throw new ConfigurationError(field, 'no private key in it can be read: it cannot be decrypted', {
+    hint: 'the passphrase may be wrong',
+  })
+}
+
+/** Whether DER is an EncryptedPrivateKeyInfo: it alone begins with an algorithm instead of a version. RFC 5958, Section 3. */
+function isEncrypted(der: Uint8Array): boolean {
+  try {
+    const outer = new DerReader(der, 'the private key').sequence()
+    return outer.nextTag === Tag.SEQUENCE
+  } catch {
+    return false
+  }
 }
 
 function requireSame(field: string, own: PublicKey, ofCertificate: PublicKey): void {

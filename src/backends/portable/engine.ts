@@ -280,19 +280,16 @@ export class Engine<S extends Setup> implements Connection {
       result = operation()
       this.#writer.flush()
     } catch (cause) {
-      throw this.#fail(cause)
-    } finally {
-      if (this.#keyLines.length > 0) this.#deliverKeyLines()
+      const error = this.#fail(wrapped(cause))
+      this.#deliverKeyLines()
+      throw error
     }
+    this.#deliverKeyLines()
     return result
   }
 
-  #fail(cause: unknown): unknown {
-    const error =
-      cause instanceof TLSError
-        ? cause
-        : new BackendError('portable', 'an internal error, which should not happen', { cause })
-    this.#failure = { error }
+  #fail(error: unknown): unknown {
+    this.#failure ??= { error }
     const alert = alertFor(error)
     if (alert !== undefined && !this.sentCloseNotify) this.#writer.alert(2, Alert[alert])
     this.dispose()
@@ -300,9 +297,15 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   #deliverKeyLines(): void {
+    if (this.#keyLines.length === 0) return
     const lines = this.#keyLines
     this.#keyLines = []
-    for (const line of lines) this.setup.configuration.keyLog?.(line)
+    try {
+      for (const line of lines) this.setup.configuration.keyLog?.(line)
+    } catch (thrown) {
+      // The application's own error stays as it is.
+      if (this.#failure === undefined) throw this.#fail(thrown)
+    }
   }
 
   #wantRead(during: 'handshake' | 'data'): 'want-read' {
@@ -441,8 +444,14 @@ const maxTickets = 4
 /** Records that the keys must still allow for alerts and a KeyUpdate. */
 const spareRecords = 16
 
-function alertFor(error: TLSError): AlertName | undefined {
+function wrapped(cause: unknown): TLSError {
+  if (cause instanceof TLSError) return cause
+  return new BackendError('portable', 'an internal error, which should not happen', { cause })
+}
+
+function alertFor(error: unknown): AlertName | undefined {
   if (error instanceof AlertReceivedError || error instanceof RaggedEOFError) return undefined
+  if (!(error instanceof TLSError)) return 'internal_error'
   if (error.alert !== undefined && Object.hasOwn(Alert, error.alert)) return error.alert as AlertName
   return 'internal_error'
 }

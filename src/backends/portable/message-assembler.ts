@@ -20,7 +20,8 @@ export class MessageAssembler {
   /** Takes the content of a record; the memory is ours from here on. */
   add(content: Uint8Array): void {
     if (this.isEmpty) {
-      this.#bytes = content
+      // Without the methods of Node's Buffer, whose `slice` does not copy.
+      this.#bytes = new Uint8Array(content.buffer, content.byteOffset, content.length)
       this.#start = 0
       this.#end = content.length
       return

@@ -207,7 +207,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
     innerProtocol: keyed.innerProtocol,
     serverName: keyed.serverName,
     peerCertificate: chain[0],
-    peerChain: chain,
+    peerChain: Object.freeze(chain),
     verified: client !== anonymous && client.chain.verified,
     resumed: false,
   })

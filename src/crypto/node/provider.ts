@@ -9,7 +9,13 @@ import { fitsScheme } from '../signature-fit.ts'
 import { createNodeAead } from './aead.ts'
 import { createNodeHash, nodeHmac } from './hash.ts'
 import { nodeKeyExchanges } from './key-agreement.ts'
-import { decodeNodePublicKey, decodeNodeSigningKey, NodePublicKey, NodeSigningKey } from './keys.ts'
+import {
+  decodeNodePublicKey,
+  decodeNodeSigningKey,
+  decryptNodePrivateKey,
+  NodePublicKey,
+  NodeSigningKey,
+} from './keys.ts'
 import { nodeMlKem768 } from './ml-kem.ts'
 import { nodeSign, nodeVerify } from './signatures.ts'
 
@@ -58,6 +64,7 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
     acceptKeyShare: (group, peerShare) => exchangeOf(group).accept(peerShare),
     importPublicKey: (info) => toKeyImport(() => decodeNodePublicKey(info)),
     importSigningKey: (der) => toKeyImport(() => decodeNodeSigningKey(der, schemes)),
+    decryptPrivateKey: decryptNodePrivateKey,
     sign(scheme, key, message) {
       const parameters = schemeParameters.get(scheme)
       if (parameters === undefined || !key.schemes.includes(scheme)) {

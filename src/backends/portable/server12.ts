@@ -1,3 +1,4 @@
+import { noFacts } from '../../channel/facts.ts'
 import { concatBytes } from '../../crypto/bytes.ts'
 import type { KeyShare } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
@@ -181,7 +182,7 @@ function waitFinished(keyed: Keyed, client: Client): In<'WAIT_FINISHED'> {
         if (connection.setup.configuration.verifyPeer === undefined) return connected(keyed, client, same)
         connection.pause({
           kind: 'verify-peer',
-          peer: Object.freeze({ chain: client === anonymous ? [] : client.chain.chain, serverName: undefined }),
+          peer: Object.freeze({ chain: chainOf(client), serverName: undefined }),
         })
         return vetting(keyed, client, same)
       },
@@ -198,7 +199,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
   const { connection, choice, recordSizeLimit } = keyed
   if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
   sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
-  const chain = client === anonymous ? [] : client.chain.chain
+  const chain = chainOf(client)
   establish12(connection, keyed.secrets, {
     version: 'TLSv1.2',
     cipherSuite: choice.suite.code,
@@ -226,6 +227,10 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
 /** Who the client is: proven, or nobody in particular. */
 type Client = ProvenPeer | typeof anonymous
 const anonymous = 'anonymous'
+
+function chainOf(client: Client): readonly Uint8Array[] {
+  return client === anonymous ? noFacts.peerChain : client.chain.chain
+}
 
 /** What TLS 1.2 demands of a ClientHello beyond its form. */
 function checkClientHello({ extensions }: ClientHello): void {

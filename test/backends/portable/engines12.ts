@@ -9,7 +9,7 @@ import { Engine } from '#polytls/backends/portable/engine.js'
 import type { AnyState } from '#polytls/backends/portable/machine.js'
 import { type ClientHello, encodeClientHello } from '#polytls/backends/portable/messages/client-hello.js'
 import { offeredExtensions } from '#polytls/backends/portable/messages/extensions.js'
-import type { AcceptedChain, PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
+import { PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
 import { startServer } from '#polytls/backends/portable/server13.js'
 import type { Settings } from '#polytls/backends/portable/settings.js'
 import type { ClientSetup, Credential, ServerSetup } from '#polytls/backends/portable/setup.js'
@@ -20,7 +20,6 @@ import type { MadeCertificate } from '#polytls/cli/certificates.js'
 import { decodePem } from '#polytls/codec/pem.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
 import type { CryptoProvider } from '#polytls/crypto/provider.js'
-import { decodeCertificate } from '#polytls/x509/certificate.js'
 
 export const nodeCrypto: CryptoProvider = createNodeCrypto()
 
@@ -30,6 +29,8 @@ export const curves: readonly number[] = [0x1d, 0x17, 0x18, 0x19, 0x1e]
 export const schemes: readonly number[] = nodeCrypto.capabilities.signatureSchemes.verify
 
 export interface SideOptions {
+  /** Default: node's. */
+  readonly crypto?: CryptoProvider
   readonly settings?: Partial<Settings>
   readonly credential?: Credential
   readonly verifyPeer?: boolean
@@ -46,9 +47,12 @@ export interface ServerSideOptions extends SideOptions {
 }
 
 /** A certificate with its key, as a context would have loaded it. */
-export function credentialOf(made: Pick<MadeCertificate, 'certificate' | 'key' | 'chain'>): Credential {
+export function credentialOf(
+  made: Pick<MadeCertificate, 'certificate' | 'key' | 'chain'>,
+  crypto: CryptoProvider = nodeCrypto,
+): Credential {
   const chain = [made.certificate, ...made.chain].map((pem) => decodePem(pem)[0]?.bytes as Uint8Array)
-  const imported = nodeCrypto.importSigningKey(decodePem(made.key)[0]?.bytes as Uint8Array)
+  const imported = crypto.importSigningKey(decodePem(made.key)[0]?.bytes as Uint8Array)
   if (imported.key === undefined) throw new Error(imported.reason)
   const { key } = imported
   return { chain, publicKey: key.publicKey, key: { kind: 'local', key }, schemes: key.schemes }
@@ -75,17 +79,17 @@ export type ClientEngine = Engine<ClientSetup>
 export type ServerEngine = Engine<ServerSetup>
 
 export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
-  const { serverName, settings, verifyPeer, keyLog } = options
+  const { serverName, settings, verifyPeer, keyLog, crypto = nodeCrypto } = options
   const setup: ClientSetup = {
     configuration: new TLSClientConfiguration({
       ...(verifyPeer ? { verifyPeer: () => ({ accept: true }) } : {}),
       ...(keyLog ? { keyLog } : {}),
     }),
-    crypto: nodeCrypto,
+    crypto,
     settings: { ...defaultSettings, ...settings },
     paddingMultipleBytes: undefined,
     credential: options.credential,
-    verifier: acceptingVerifier,
+    verifier: credulousVerifier(crypto),
   }
   return new Engine(setup, {
     isClient: true,
@@ -95,7 +99,7 @@ export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
 }
 
 export function serverEngine(options: ServerSideOptions): ServerEngine {
-  const { clientAuthentication = 'none', settings, verifyPeer, keyLog, credential } = options
+  const { clientAuthentication = 'none', settings, verifyPeer, keyLog, credential, crypto = nodeCrypto } = options
   const setup: ServerSetup = {
     // Only what the handshake looks at; the chains are in `credentials`.
     configuration: Object.assign(Object.create(TLSServerConfiguration.prototype), {
@@ -103,12 +107,12 @@ export function serverEngine(options: ServerSideOptions): ServerEngine {
       ...(verifyPeer ? { verifyPeer: () => ({ accept: true }) } : {}),
       ...(keyLog ? { keyLog } : {}),
     }) as TLSServerConfiguration,
-    crypto: nodeCrypto,
+    crypto,
     settings: { ...defaultSettings, ...settings },
     paddingMultipleBytes: undefined,
     credentials: [credential],
     chains: new ChainsByName([['server.test']]),
-    verifier: clientAuthentication === 'none' ? undefined : acceptingVerifier,
+    verifier: clientAuthentication === 'none' ? undefined : credulousVerifier(crypto),
     authorities: [],
   }
   return new Engine(setup, { isClient: false, serverName: undefined, start: startServer })
@@ -165,13 +169,15 @@ export const defaultSettings: Settings = {
 }
 
 /** Believes everybody: who is to be believed is not what these tests are about. */
-const acceptingVerifier = {
-  verify(chain: readonly Uint8Array[]): AcceptedChain {
-    const imported = nodeCrypto.importPublicKey(decodeCertificate(chain[0] as Uint8Array).subjectPublicKeyInfo)
-    if (imported.key === undefined) throw new Error(imported.reason)
-    return { chain, publicKey: imported.key, verified: true } as unknown as AcceptedChain
-  },
-} as unknown as PeerVerifier
+function credulousVerifier(crypto: CryptoProvider): PeerVerifier {
+  return new PeerVerifier({
+    crypto,
+    anchors: undefined,
+    purpose: 'server-authentication',
+    now: Date.now,
+    skipsHostNameCheck: true,
+  })
+}
 
 function sendHello(connection: ClientConnection, { serverName, hello: change }: ClientSideOptions): AnyState {
   const { settings, crypto } = connection.setup

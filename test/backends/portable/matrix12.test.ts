@@ -6,7 +6,7 @@ import { HandshakeType, handshakeName } from '#polytls/backends/portable/message
 import { decodeServerHello, encodeServerHello } from '#polytls/backends/portable/messages/server-hello.js'
 import { SERVER12 } from '#polytls/backends/portable/server12.js'
 import { makeSelfSigned } from '#polytls/cli/certificates.js'
-import { ProtocolError } from '#polytls/errors.js'
+import { TLSError } from '#polytls/errors.js'
 import {
   answer,
   type ClientEngine,
@@ -68,7 +68,7 @@ function isTaken(send: () => void, state: string): boolean {
     send()
     return true
   } catch (error) {
-    assert.ok(error instanceof ProtocolError, String(error))
+    assert.ok(error instanceof TLSError, String(error))
     if (error.alert !== 'unexpected_message') return true
     assert.match(error.message, new RegExp(`in the state ${state}|has no place here|change_cipher_spec`))
     return false

@@ -3,6 +3,7 @@ import { OpenSSLBackend } from './backends/openssl/backend.ts'
 import type { LibraryChoice } from './backends/openssl/library-choice.ts'
 import { PortableBackend } from './backends/portable/backend.ts'
 import type { Backend } from './channel/backend.ts'
+import { lateMlKem768 } from './crypto/node/late-ml-kem.ts'
 import { createNodeCrypto } from './crypto/node/provider.ts'
 import { ConfigurationError } from './errors.ts'
 import { loadSystemTrust } from './trust/system.ts'
@@ -16,7 +17,7 @@ export const systemOpenSSL: Backend = new OpenSSLBackend('openssl-system', 'syst
 /** TLS in TypeScript, with the cryptography of the runtime. */
 export const portable: Backend = new PortableBackend({
   name: 'portable',
-  crypto: createNodeCrypto(),
+  crypto: () => createNodeCrypto({ mlKem768: lateMlKem768 }),
   loadSystemTrust,
   readFile: readFileSync,
 })

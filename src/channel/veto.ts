@@ -4,6 +4,7 @@ import { CertificateError } from '../errors.ts'
 /** How the application's veto was answered. */
 export type VetoAnswer = Verdict | { readonly failed: unknown }
 
+/** Whatever is not plainly an acceptance refuses. */
 export function accepted(verdict: VetoAnswer): boolean {
   return 'accept' in verdict && verdict.accept === true
 }

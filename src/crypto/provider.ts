@@ -72,6 +72,8 @@ export interface CryptoCapabilities {
   readonly aeads: readonly AeadAlgorithm[]
   readonly hashes: readonly HashAlgorithm[]
   readonly groups: readonly NamedGroupCode[]
+  /** Those among the groups that cost many times what the others do here: not to be offered without being asked for. Default: none. */
+  readonly slowGroups?: readonly NamedGroupCode[]
   readonly signatureSchemes: {
     readonly sign: readonly SignatureSchemeCode[]
     readonly verify: readonly SignatureSchemeCode[]

@@ -8,18 +8,22 @@ import { suites } from './suites.ts'
 export interface Abilities {
   readonly versions: readonly NegotiatedVersion[]
   readonly suites: readonly CodePoint[]
+  /** By the provider's preference. */
   readonly groups: readonly CodePoint[]
+  /** Offered only where a configuration or the policy mostSecure names them. */
+  readonly slowGroups: readonly CodePoint[]
   readonly signatureSchemes: readonly CodePoint[]
 }
 
 export function abilitiesOf({ capabilities }: CryptoProvider): Abilities {
-  const { aeads, hashes, groups, signatureSchemes } = capabilities
+  const { aeads, hashes, groups, slowGroups = [], signatureSchemes } = capabilities
   return {
     versions: ['TLSv1.2', 'TLSv1.3'],
     suites: [...suites.values()]
       .filter(({ aead, hash }) => aeads.includes(aead) && hashes.includes(hash))
       .map(({ code }) => code),
     groups,
+    slowGroups,
     signatureSchemes: signatureSchemes.verify,
   }
 }

@@ -1,7 +1,6 @@
 import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { TLSClientConfiguration } from '../../config/client-configuration.ts'
-import type { CodePoint } from '../../config/registry.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import { ConfigurationError } from '../../errors.ts'
@@ -13,14 +12,12 @@ import { type LoadSystemTrust, TrustStores } from './trust.ts'
 
 export interface PortableBackendOptions {
   readonly name: string
-  /** Where the cryptography comes from. */
-  readonly crypto: CryptoProvider
+  /** Where the cryptography comes from; called once, when the backend is first asked for something. */
+  readonly crypto: () => CryptoProvider
   /** How to read what the machine trusts. Without it `TrustStore.system()` is refused. */
   readonly loadSystemTrust?: LoadSystemTrust
   /** How to read files. Without it sources of the kind `file` are refused. */
   readonly readFile?: ReadFile
-  /** Groups by preference, where a configuration does not say. Default: as the provider prefers. */
-  readonly recommendedGroups?: readonly CodePoint[]
   /**
    * Pads records of TLS 1.3 so that their content is a multiple of this many bytes, from 1 to 16,384: lengths then tell less about what
    * is sent. Default: no padding. RFC 9846, Section 5.4.
@@ -31,31 +28,31 @@ export interface PortableBackendOptions {
 /** TLS in TypeScript: runs wherever its provider of cryptography does. */
 export class PortableBackend implements Backend {
   readonly name: string
-  /** This backend is part of this package, and has no version of its own: this one says with what it computes. */
-  readonly version: string
   readonly available: Availability = { yes: true }
-  readonly capabilities: Capabilities
   readonly #options: PortableBackendOptions
-  readonly #abilities: Abilities
-  readonly #loader: Loader
-  readonly #trustStores: TrustStores
+  #tools: Tools | undefined
 
   constructor(options: PortableBackendOptions) {
-    const { name, crypto, readFile, loadSystemTrust, paddingMultipleBytes: padding = 1 } = options
+    const { name, paddingMultipleBytes: padding = 1 } = options
     if (!Number.isInteger(padding) || padding < 1 || padding > 2 ** 14) {
       throw new RangeError(`paddingMultipleBytes: ${padding} is not a whole number from 1 to 16,384`)
     }
     this.name = name
-    this.version = `with ${crypto.name}`
     this.#options = options
-    this.#abilities = abilitiesOf(crypto)
-    this.capabilities = capabilitiesOf(this.#abilities, readFile !== undefined, loadSystemTrust !== undefined)
-    this.#loader = { crypto, readFile }
-    this.#trustStores = new TrustStores(this.#loader, loadSystemTrust)
+  }
+
+  /** This backend is part of this package and has no version of its own; what it computes with is worth knowing. */
+  get version(): string {
+    return `with ${this.#load().loader.crypto.name}`
+  }
+
+  get capabilities(): Capabilities {
+    const { readFile, loadSystemTrust } = this.#options
+    return capabilitiesOf(this.#load().abilities, readFile !== undefined, loadSystemTrust !== undefined)
   }
 
   explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
-    return refusalsOf(configuration, this.#abilities, this.#options.readFile !== undefined)
+    return refusalsOf(configuration, this.#load().abilities, this.#options.readFile !== undefined)
   }
 
   clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
@@ -73,14 +70,31 @@ export class PortableBackend implements Backend {
   #workshopFor(configuration: TLSClientConfiguration | TLSServerConfiguration): Workshop {
     const [refusal] = this.explain(configuration)
     if (refusal !== undefined) throw new ConfigurationError(refusal.field, refusal.reason)
-    const { crypto, recommendedGroups, paddingMultipleBytes } = this.#options
+    const { abilities, loader, trustStores } = this.#load()
     return {
       backend: this,
-      crypto,
-      loader: this.#loader,
-      trustStores: this.#trustStores,
-      settings: settingsOf(configuration, this.#abilities, { groups: recommendedGroups }),
-      paddingMultipleBytes,
+      crypto: loader.crypto,
+      loader,
+      trustStores,
+      settings: settingsOf(configuration, abilities),
+      paddingMultipleBytes: this.#options.paddingMultipleBytes,
     }
   }
+
+  #load(): Tools {
+    if (this.#tools === undefined) {
+      const crypto = this.#options.crypto()
+      const loader = { crypto, readFile: this.#options.readFile }
+      const trustStores = new TrustStores(loader, this.#options.loadSystemTrust)
+      this.#tools = { loader, abilities: abilitiesOf(crypto), trustStores }
+    }
+    return this.#tools
+  }
+}
+
+/** What there is once cryptography is. */
+interface Tools {
+  readonly loader: Loader
+  readonly abilities: Abilities
+  readonly trustStores: TrustStores
 }

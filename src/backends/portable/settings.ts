@@ -37,22 +37,12 @@ export interface Settings {
   readonly minimumRsaBits: number
 }
 
-/** What the wiring of a backend may say about it. */
-export interface Recommendations {
-  /** By preference. Default: as the provider prefers. */
-  readonly groups?: readonly CodePoint[] | undefined
-}
-
 type Configuration = TLSClientConfiguration | TLSServerConfiguration
 
-export function settingsOf(
-  configuration: Configuration,
-  abilities: Abilities,
-  recommendations: Recommendations,
-): Settings {
+export function settingsOf(configuration: Configuration, abilities: Abilities): Settings {
   const ciphers = ciphersOf(configuration, abilities)
   const versions = [...versionsOf(configuration, ciphers)].reverse()
-  const groups = configuration.groups ?? recommendedGroups(configuration, abilities, recommendations)
+  const groups = configuration.groups ?? recommendedGroups(configuration, abilities)
   return {
     versions,
     tls13Suites: versions.includes('TLSv1.3') ? ciphers.filter(isTLS13Suite) : [],
@@ -102,13 +92,9 @@ function ciphersOf(configuration: Configuration, { suites }: Abilities): readonl
   }
 }
 
-function recommendedGroups(
-  { policy }: Configuration,
-  { groups }: Abilities,
-  recommendations: Recommendations,
-): readonly CodePoint[] {
+function recommendedGroups({ policy }: Configuration, { groups, slowGroups }: Abilities): readonly CodePoint[] {
   if (policy === 'mostSecure') return mostSecureGroups.filter((each) => groups.includes(each))
-  return recommendations.groups?.filter((each) => groups.includes(each)) ?? groups
+  return groups.filter((each) => !slowGroups.includes(each))
 }
 
 /** A hybrid share is of no use to most servers yet, and its half costs little more: both are sent. */

@@ -42,7 +42,7 @@ export function choose12(connection: ServerConnection, hello: ClientHello): Choi
     'cipher-suite',
     shared.length === 0
       ? 'no cipher suite of TLS 1.2 in common with the client'
-      : 'no certificate of ours goes with a cipher suite of the client',
+      : 'no certificate of ours goes with a cipher suite and a group of the client',
   )
 }
 

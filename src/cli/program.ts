@@ -46,7 +46,7 @@ function makeProgram(finish: Finish): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'polytls: ')),
     })
     .configureHelp({ styleTitle: (title) => `\u001b[1m${title}\u001b[22m` })
-    .addHelpText('after', examples)
+    .addHelpText('after', `${examples}\n${exitCodes}`)
   addConnect(program, finish)
   addServe(program, finish)
   addBackends(program, finish)
@@ -54,7 +54,7 @@ function makeProgram(finish: Finish): Command {
   for (const command of program.commands) {
     command.showHelpAfterError(`(polytls ${command.name()} --help shows what can be given)`)
   }
-  return program.showHelpAfterError('(polytls --help shows the commands)')
+  return program.showHelpAfterError(`${examples}\n\n(polytls --help shows the commands)`)
 }
 
 const examples = `
@@ -65,9 +65,12 @@ Examples:
   polytls connect example.org --expect 'version>=1.3,days>14'
   polytls connect example.org --json | jq -r '.chain[0].notAfter'
   printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | polytls connect example.org --alpn http/1.1
-  polytls serve --min 1.3                          an echo server with fresh certificates
+  polytls serve --min 1.3                          echoes, with a fresh certificate
+`
 
-Exit codes: 0 ok, 2 usage, 3 network, 4 handshake, 5 certificate, 6 expectation failed`
+const exitCodes = `
+Exit codes:
+  0 ok, 2 usage, 3 network, 4 handshake, 5 certificate, 6 expectation failed`
 
 function addConnect(program: Command, finish: Finish): void {
   program
@@ -108,8 +111,10 @@ function addConnect(program: Command, finish: Finish): void {
 }
 
 const connectNotes = `
-Where stdin is a pipe, a file or a terminal, it goes to the peer and what the peer sends to stdout, while what is told
-about the connection goes to stderr. With --json, --expect or -n it does not, nor where stdin is /dev/null.`
+Where stdin is a pipe, a file or a terminal, it goes to the peer, and what the
+peer sends goes to stdout, while what is told about the connection goes to
+stderr. With --json, --expect or -n, and where stdin is /dev/null, there is only
+something to tell.`
 
 function addServe(program: Command, finish: Finish): void {
   program

@@ -25,7 +25,7 @@ export function runCommandLine(words: readonly string[]): void {
 /** What happened and why in one paragraph, what to try in the next. */
 export function printExplanation({ message, hint, alert }: Explanation, terminal: Terminal): void {
   const { style, width, print } = terminal
-  const said = alert === null || message.includes(alert) ? '' : ` (alert: ${alert})`
+  const said = alert === null || message.includes(alert) ? '' : ` (alert sent: ${alert})`
   const [first = '', ...rest] = wrap(`polytls: ${message}${said}`, { width })
   print(style.red(first), ...rest.map(style.red))
   if (hint !== null) print(...wrap(`try: ${hint}`, { width, indent: '  ' }))

@@ -7,11 +7,18 @@ import { parseServerName } from '../channel/server-name.ts'
 import { TLSClientConfiguration } from '../config/client-configuration.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
 import { upgrade } from '../connections.ts'
-import { AlertReceivedError } from '../errors.ts'
+import { AlertReceivedError, CertificateError } from '../errors.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { chooseBackend } from './backend-choice.ts'
+import { describeCertificate } from './certificate-description.ts'
 import { printExplanation } from './command-line.ts'
-import { type ConnectionReport, type ConnectionSurroundings, renderReport, reportOf } from './connection-report.ts'
+import {
+  type ConnectionReport,
+  type ConnectionSurroundings,
+  renderChain,
+  renderReport,
+  reportOf,
+} from './connection-report.ts'
 import { readSigningChain, readTrustStore } from './credentials.ts'
 import { formatEndpoint, parseEndpoint } from './endpoint.ts'
 import { ExitCode, UsageFailure } from './exit-code.ts'
@@ -65,8 +72,22 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
     if (actsAsClient(options)) return await converse(connection, options)
     return await tell(connection, options, scene)
   } catch (error) {
+    if (error instanceof CertificateError && !options.json) showRefused(error)
     return fail(explain(error, scene), options)
   }
+}
+
+/** What was refused: a person may recognize it, or see at a glance what is wrong with it. */
+function showRefused({ peerChain }: CertificateError): void {
+  if (peerChain.length === 0) return
+  const terminal = terminalOn(process.stderr)
+  const title = terminal.style.red(`${terminal.symbols.no} not verified`)
+  terminal.print(
+    `${title}: this is what the peer sent`,
+    '',
+    ...renderChain(peerChain.map(describeCertificate), terminal),
+    '',
+  )
 }
 
 interface Connection {

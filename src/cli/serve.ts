@@ -89,6 +89,8 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
     socket.on('error', (error) => log.print(failureLine(socket, error, log)))
     serve(socket)
   })
+  // Asked for once, an address stays known after the connection is gone, when a failure is told.
+  server.on('connection', (transport) => void transport.remoteAddress)
   server.on('tlsClientError', (error, socket) => log.print(failureLine(socket, error, log)))
   return server
 }

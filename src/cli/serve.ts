@@ -85,18 +85,17 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
   const serve = options.status ? statusService() : echo
   const server = createServer({ context, allowHalfOpen: true }, (socket) => {
     log.print(connectionLine(socket, log))
-    // What goes wrong with one client is told in a line and concerns no other.
-    socket.on('error', (error) => log.print(failureLine(socket, error, log)))
     serve(socket)
   })
   // Asked for once, an address stays known after the connection is gone, when a failure is told.
   server.on('connection', (transport) => void transport.remoteAddress)
+  // What goes wrong with one client, during its handshake or later, is told in a line and concerns no other.
   server.on('tlsClientError', (error, socket) => log.print(failureLine(socket, error, log)))
   return server
 }
 
 function echo(socket: TLSSocket): void {
-  // Its failure is an event of the socket too.
+  // Its failure is an event of the server too.
   pipeline(socket, socket).catch(() => {})
 }
 
@@ -126,8 +125,13 @@ function connectionLine(socket: TLSSocket, { style, symbols }: Terminal): string
 }
 
 function failureLine(socket: TLSSocket, error: Error, { style, symbols }: Terminal): string {
-  const { message, code } = explain(error, { peer: 'the client', phase: 'handshake' })
-  return `${style.red(symbols.no)} ${peerOf(socket)}  ${code}  ${printable(message)}`
+  const { message, code, exitCode } = explain(error, {
+    peer: 'the client',
+    phase: socket.times === undefined ? 'handshake' : 'data',
+  })
+  // What the service on top throws, Node's HTTP for instance, has its own code or none.
+  const told = exitCode === ExitCode.INTERNAL ? ((error as NodeJS.ErrnoException).code ?? error.name) : code
+  return `${style.red(symbols.no)} ${peerOf(socket)}  ${told}  ${printable(exitCode === ExitCode.INTERNAL ? error.message : message)}`
 }
 
 function peerOf({ remoteAddress, remotePort }: TLSSocket): string {

@@ -38,7 +38,7 @@ export async function runTransfer(socket: TLSSocket, { keepOpen, crlf, terminal 
     if (how === 'interrupted') return ExitCode.INTERRUPTED
     if (!stdin.isTTY) await Promise.race([restOf(stdin, socket), interrupted.happened])
     const { sent, received } = counts
-    terminal.print(terminal.style.dim(`closed by the peer; sent ${grouped(sent)} bytes, received ${grouped(received)}`))
+    terminal.print(terminal.style.dim(`closed: sent ${grouped(sent)} bytes, received ${grouped(received)}`))
     return ExitCode.OK
   } catch (error) {
     const explanation = explain(error, { phase: 'data' })

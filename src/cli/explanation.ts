@@ -35,22 +35,26 @@ export interface Scene {
 
 export function explain(error: unknown, scene: Scene = {}): Explanation {
   if (error instanceof UsageFailure) {
-    return {
-      ...nothingMore,
-      code: 'ERR_USAGE',
-      message: error.message,
-      hint: error.hint ?? null,
-      exitCode: ExitCode.USAGE,
-    }
+    return plain({ code: 'ERR_USAGE', message: error.message, hint: error.hint, exitCode: ExitCode.USAGE })
   }
   if (error instanceof TLSError) return explainTLS(error, scene)
   const system = systemErrorIn(error)
   if (system !== undefined) return explainSystem(system, scene)
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return { ...nothingMore, code: 'ERR_INTERNAL', message, exitCode: ExitCode.INTERNAL }
+  return plain({ code: 'ERR_INTERNAL', message, exitCode: ExitCode.INTERNAL })
 }
 
-const nothingMore = { alert: null, reason: null, hint: null } as const
+interface Plain {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string | undefined
+  readonly exitCode: ExitCode
+}
+
+/** What has nothing to do with TLS. */
+function plain({ code, message, hint, exitCode }: Plain): Explanation {
+  return { code, message, alert: null, reason: null, hint: hint ?? null, exitCode }
+}
 
 function explainTLS(error: TLSError, scene: Scene): Explanation {
   return {
@@ -150,14 +154,13 @@ function systemErrorIn(error: unknown): SystemError | undefined {
 function explainSystem(error: SystemError, { peer = 'the peer', phase }: Scene): Explanation {
   const known = systemErrors[error.code]
   const cut = error.code === 'ECONNRESET' || error.code === 'EPIPE'
-  return {
-    ...nothingMore,
+  return plain({
     code: error.code,
     message: known?.message(peer) ?? error.message,
-    hint: (cut && phase === 'handshake' ? cutDuringHandshake : known?.hint) ?? null,
+    hint: cut && phase === 'handshake' ? cutDuringHandshake : known?.hint,
     // Whether a peer that refuses a handshake hangs up politely or resets is an accident of timing.
     exitCode: cut && phase === 'handshake' ? ExitCode.HANDSHAKE : ExitCode.NETWORK,
-  }
+  })
 }
 
 const cutDuringHandshake =

@@ -24,11 +24,13 @@ export async function runProgram(words: readonly string[]): Promise<ExitCode> {
     await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
-    // The parser has printed what is wrong; help and the version end this way too, with 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE
+    // The parser has printed what is wrong; help and the version end this way too.
+    if (error instanceof CommanderError) return informative.has(error.code) ? ExitCode.OK : ExitCode.USAGE
     throw error
   }
 }
+
+const informative: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version'])
 
 type Finish = (code: ExitCode) => void
 
@@ -59,13 +61,13 @@ function makeProgram(finish: Finish): Command {
 
 const examples = `
 Examples:
-  polytls connect example.org                      what was agreed, and with whom
-  polytls connect db.lan:5432 --ca company-ca.pem  a private authority
-  polytls connect example.org --max 1.2            does it still speak TLS 1.2?
+  polytls connect example.org              what was agreed, and with whom
+  polytls connect db.lan:5432 --ca ca.pem  trusts a private authority only
+  polytls connect example.org --max 1.2    does it still speak TLS 1.2?
   polytls connect example.org --expect 'version>=1.3,days>14'
   polytls connect example.org --json | jq -r '.chain[0].notAfter'
   printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | polytls connect example.org --alpn http/1.1
-  polytls serve --min 1.3                          echoes, with a fresh certificate
+  polytls serve --min 1.3                  echoes, with a fresh certificate
 `
 
 const exitCodes = `

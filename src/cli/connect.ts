@@ -1,4 +1,5 @@
-import { appendFileSync, fstatSync, openSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { appendFileSync, fstatSync, openSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { isatty } from 'node:tty'
 import type { Backend } from '../channel/backend.ts'
@@ -40,6 +41,7 @@ export interface ConnectOptions {
   readonly cert?: string
   readonly key?: string
   readonly sni?: string
+  readonly save?: string
   readonly backend?: string
   readonly keylog?: string
   readonly timeout: number
@@ -66,15 +68,26 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
     const startedAt = performance.now()
     const socket = await upgrade(transport.socket, { context, serverName, allowHalfOpen: true })
     const milliseconds = { connect: transport.connectMilliseconds, handshake: performance.now() - startedAt }
+    save(socket.facts.peerChain, options.save)
     const report = reportOf(context.backend, socket.facts, milliseconds)
     scene.phase = 'data'
     const connection = { socket, report, surroundings: surroundingsOf(context.backend, transport) }
     if (actsAsClient(options)) return await converse(connection, options)
     return await tell(connection, options, scene)
   } catch (error) {
-    if (error instanceof CertificateError && !options.json) showRefused(error)
-    return fail(explain(error, scene), options)
+    return fail(explain(error instanceof CertificateError ? settle(error, options) : error, scene), options)
   }
+}
+
+/** Does with a refused chain what was asked for, and answers what to tell: the refusal, or that it could not be saved. */
+function settle(refusal: CertificateError, options: ConnectOptions): unknown {
+  try {
+    save(refusal.peerChain, options.save)
+  } catch (error) {
+    return error
+  }
+  if (!options.json) showRefused(refusal)
+  return refusal
 }
 
 /** What was refused: a person may recognize it, or see at a glance what is wrong with it. */
@@ -183,6 +196,17 @@ function contextFor(options: ConnectOptions): ClientContext {
     }),
   )
   return chooseBackend(options.backend).clientContext(configuration)
+}
+
+/** Nothing was sent where the failure came before the certificates. */
+function save(chain: readonly Uint8Array[], file: string | undefined): void {
+  if (file === undefined || chain.length === 0) return
+  const pem = chain.map((der) => new X509Certificate(der).toString()).join('')
+  try {
+    writeFileSync(file, pem)
+  } catch (cause) {
+    throw new UsageFailure(`--save: ${file} cannot be written: ${(cause as NodeJS.ErrnoException).code}`, { cause })
+  }
 }
 
 /** Appends to a file that only its owner can read. */

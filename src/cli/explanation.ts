@@ -93,7 +93,7 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
   }
   if (error instanceof ConfigurationError) {
     const option = optionFor[error.field.replace(/[.[].*$/, '')]
-    return error.hint ?? (option && `see ${option}, and 'polytls backends' for what this machine can do`)
+    return error.hint ?? option
   }
   if (error instanceof HandshakeTimeoutError) {
     return `${error.hint}; --timeout sets how long to wait`
@@ -104,7 +104,8 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
 const certificateHints: { readonly [R in CertificateReason]?: string } = {
   'unknown-issuer':
     'if you trust the authority that issued it, give its certificate with --ca FILE; else the server may have forgotten to send its intermediate certificates',
-  'self-signed': 'if this is the very certificate that you expect, save it and trust exactly it: --ca FILE',
+  'self-signed':
+    'if this is the very certificate that you expect (compare its sha256), save it with --save FILE, and trust exactly it with --ca FILE',
   'self-signed-in-chain':
     'the chain ends at an authority that is not trusted here: if you trust it, give it with --ca FILE',
   'wrong-host': 'connect by a name that the certificate is for, or say with --sni NAME whom you expect',
@@ -127,16 +128,16 @@ const alertHints: { readonly [alert: string]: string } = {
   unrecognized_name: 'the peer serves no host of the name that was asked for: try another one with --sni NAME',
 }
 
+/** For each property of a configuration, the option that sets it. */
 const optionFor: { readonly [field: string]: string } = {
-  ciphers: '--ciphers',
-  groups: '--groups',
-  innerProtocols: '--alpn',
-  lowestSupportedVersion: '--min',
-  highestSupportedVersion: '--max',
-  certificateChain: '--cert and --key',
-  trustStore: '--ca',
-  backend: '--backend',
-  serverName: '--sni',
+  ciphers: "other --ciphers: 'polytls backends' lists those of this machine",
+  groups: "other --groups: 'polytls backends' lists those of this machine",
+  innerProtocols: 'another --alpn',
+  lowestSupportedVersion: 'another --min or --max',
+  highestSupportedVersion: 'another --min or --max',
+  certificateChain: 'another --cert or --key; the environment variable POLYTLS_PASSPHRASE unlocks an encrypted key',
+  trustStore: 'another file of certificates',
+  serverName: 'another --sni',
 }
 
 interface SystemError extends Error {

@@ -88,6 +88,7 @@ function addConnect(program: Command, finish: Finish): void {
     .option('--cert <file>', 'own certificate with its chain, PEM')
     .option('--key <file>', 'its key (default: in the same file); POLYTLS_PASSPHRASE unlocks it')
     .option('--sni <name>', 'whom to ask for, and to expect in the certificate (default: the host)')
+    .option('--save <file>', 'write the certificates that the peer sent, PEM, also when refused')
     .addOption(backendOption())
     .option('--keylog <file>', 'append the secrets, for Wireshark: whoever has them can read everything')
     .addOption(

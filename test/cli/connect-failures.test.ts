@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { MadeCertificate } from '#polytls/cli/certificates.js'
+import { type MadeCertificate, makeSelfSigned } from '#polytls/cli/certificates.js'
 import { type Files, makeFiles, polytls, serve, start } from './command.ts'
 import { deadPort, nodeTLSServer, type Peer, plainServer } from './peers.ts'
 
@@ -105,6 +106,17 @@ describe('polytls connect, when it fails', () => {
     const { stderr } = await polytls(['connect', `localhost:${port}`])
     assert.match(stderr, /not verified.*\n\n {2}0 {2}CN=localhost/)
     assert.match(stderr, /sha256 +[0-9a-f]{64}/)
+  })
+
+  it('saves the certificate that it refuses, for whoever decides to trust exactly it', async () => {
+    const device = await makeSelfSigned({ name: 'device', names: ['localhost'] })
+    const port = await running(nodeTLSServer(device, {}))
+    const file = join(files.folder, 'device.pem')
+    const { exit, reason, hint } = await failure(port, ['--save', file])
+    assert.deepEqual([exit, reason], [5, 'self-signed'])
+    assert.match(hint ?? '', /--save FILE/)
+    const trusted = await polytls(['connect', `localhost:${port}`, '--ca', file])
+    assert.equal(trusted.code, 0, trusted.stderr)
   })
 
   it('ends with 5 when the certificate is for somebody else', async () => {

@@ -8,6 +8,7 @@ import { HandshakeTimeoutError, RaggedEOFError, UsageError } from '../errors.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
 import { SocketMembers } from './socket-members.ts'
+import type { TCPTransport } from './tcp.ts'
 import { closeTransport, makeFresh } from './transport.ts'
 
 export interface TLSSocketOptions {
@@ -39,6 +40,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #peerClosed = false
   /** The transport is gone, perhaps with a reason. */
   #lost: { readonly error: Error | undefined } | undefined
+  /** Nothing more can come from the transport, so that what the channel holds is all there is to wait for. */
+  #noMore = false
   /** A write, or the end of writing, that waits for the handshake or for the transport. */
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
@@ -54,7 +57,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
    * Sockets come from `connect`, `upgrade` and `createServer`.
    * @internal
    */
-  constructor(buffer: TLSBuffer, transport: Duplex, options: TLSSocketOptions = {}) {
+  constructor(buffer: TLSBuffer, transport: Duplex | TCPTransport, options: TLSSocketOptions = {}) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false })
     this.context = buffer.context
     this.#buffer = buffer
@@ -62,7 +65,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     const timeout = buffer.context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
     this.#handshakeTimer = setTimeout(() => this.destroy(new HandshakeTimeoutError(timeout)), timeout)
     if (options.signal !== undefined) this.#listenTo(options.signal)
-    if ((transport as Partial<Socket>).connecting === true) this.#awaitConnection(transport)
+    if ((this.transport as Partial<Socket>).connecting === true) this.#awaitConnection(this.transport)
     else this.#startHandshake(this.#createdAt)
   }
 
@@ -216,11 +219,16 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     waiting.retry()
   }
 
+  transportEnded(): void {
+    this.#noMore = true
+    this.#buffer.endIncoming()
+    this.transportAdvanced()
+  }
+
   transportLost(error: Error | undefined): void {
     if (this.destroyed || this.#lost !== undefined) return
     this.#lost = { error }
-    this.#buffer.endIncoming()
-    this.transportAdvanced()
+    this.transportEnded()
     this.transportDrained()
   }
 
@@ -264,6 +272,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#securedAt = performance.now()
     this.emit('secureConnect')
     this.transportDrained()
+    // Like a plain socket, it reads a little ahead, so that the end is noticed also where nobody reads.
+    this.read(0)
     this.#advance()
   }
 
@@ -271,11 +281,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #advance(): void {
     if (this.destroyed || this.#state === 'unwrapped') return
     this.#attempt(() => {
-      while ((this.#wantsData || this.#lost !== undefined) && !this.#peerClosed) {
+      while ((this.#wantsData || this.#noMore) && !this.#peerClosed) {
         const chunk = this.#buffer.read(readBytes)
         if (chunk === 'closed') {
           this.#peerClosed = true
           this.push(null)
+          // Has the stream notice its end although nobody may be reading.
+          this.read(0)
         } else if (typeof chunk === 'string') break
         else {
           this.#wantsData = this.push(chunk)

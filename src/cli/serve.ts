@@ -87,8 +87,6 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
     log.print(connectionLine(socket, log))
     serve(socket)
   })
-  // Asked for once, an address stays known after the connection is gone, when a failure is told.
-  server.on('connection', (transport) => void transport.remoteAddress)
   // What goes wrong with one client, during its handshake or later, is told in a line and concerns no other.
   server.on('tlsClientError', (error, socket) => log.print(failureLine(socket, error, log)))
   return server

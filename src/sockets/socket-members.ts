@@ -17,16 +17,18 @@ export abstract class SocketMembers extends Duplex {
   readonly encrypted = true
   #idleTimer: NodeJS.Timeout | undefined
   #idleMilliseconds = 0
+  #peer: { readonly address: string | undefined; readonly port: number | undefined } | undefined
 
   get #socket(): Partial<Socket> {
     return this.transport as Partial<Socket>
   }
 
+  /** Where the peer is. Stays known after the connection broke, for whoever reports that. */
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress
+    return this.#socket.remoteAddress ?? this.#peer?.address
   }
   get remotePort(): number | undefined {
-    return this.#socket.remotePort
+    return this.#socket.remotePort ?? this.#peer?.port
   }
   get remoteFamily(): string | undefined {
     return this.#socket.remoteFamily
@@ -144,6 +146,11 @@ export abstract class SocketMembers extends Duplex {
   /** Says that there was traffic. */
   protected touch(): void {
     this.#idleTimer?.refresh()
+  }
+
+  /** Keeps what a closed socket no longer tells. */
+  protected rememberPeer(): void {
+    this.#peer = { address: this.#socket.remoteAddress, port: this.#socket.remotePort }
   }
 
   protected stopIdleTimer(): void {

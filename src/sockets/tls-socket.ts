@@ -175,6 +175,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     clearTimeout(this.#handshakeTimer)
     this.stopIdleTimer()
+    if (error !== null) this.rememberPeer()
     this.#stopListening?.()
     const closed = error ?? new UsageError('the socket was closed')
     this.#unwrapping?.reject(closed)

@@ -277,7 +277,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
         if (chunk === 'closed') {
           this.#peerClosed = true
           this.push(null)
-        } else if (typeof chunk === 'string') break
+        } else if (chunk === 'want-write') this.#pump.flush()
+        else if (typeof chunk === 'string') break
         else {
           this.#wantsData = this.push(chunk)
           this.#pump.refill()
@@ -289,8 +290,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   #continueUnwrapping(): void {
-    const step = this.#buffer.shutdown()
-    this.#pump.flush()
+    let step = this.#buffer.shutdown()
+    while (this.#pump.flush() && step === 'want-write') step = this.#buffer.shutdown()
     if (step !== 'done') return
     this.#state = 'unwrapped'
     this.#pump.detach()

@@ -128,6 +128,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
       this.#step(() => native.SSL_shutdown(ssl) + 1)
     }
     if (!this.#peerClosed && (native.SSL_get_shutdown(ssl) & Shutdown.RECEIVED) === 0) {
+      if (this.#owesTooMuch()) return 'want-write'
       const peeked = this.#step(() => native.SSL_peek(ssl, this.#library.scratchAddress, 1))
       if (peeked !== 'closed') return 'want-read'
     }
@@ -283,6 +284,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     if (capacity === 0) return 0
     if (this.#peerClosed) return 'closed'
     if (this.#drained && !this.#transportEnded) return 'want-read'
+    if (this.#owesTooMuch()) return 'want-write'
     const { native, conduit } = this.#library
     return this.#step(() => {
       // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
@@ -298,6 +300,11 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
         }
       }
     })
+  }
+
+  /** A peer that asks for answers and fetches none gets no further. What we write ourselves never reaches this mark. */
+  #owesTooMuch(): boolean {
+    return this.outgoingBytesBuffered >= 2 * outgoingLimitBytes
   }
 
   /**

@@ -180,3 +180,13 @@ function notTLS(what: string): ProtocolError {
     hint: 'check the port; if the protocol starts in plain text (SMTP, IMAP, …), TLS begins after STARTTLS',
   })
 }
+
+/** How a peer begins that does not speak TLS; `undefined` for a record of TLS, whose types are 20 to 24. RFC 9846, Section 5.1. */
+export function describeForeign(bytes: Uint8Array): string | undefined {
+  const first = bytes[0] ?? 0
+  if (first >= 20 && first <= 24) return undefined
+  const text = Buffer.from(bytes.subarray(0, 8)).toString('latin1')
+  if (text.startsWith('HTTP/')) return 'an HTTP response'
+  if (/^[\x20-\x7e\r\n]+$/.test(text)) return `text that begins with ${JSON.stringify(text)}`
+  return 'bytes that are no TLS record'
+}

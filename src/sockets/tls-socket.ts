@@ -289,7 +289,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
           this.push(null)
           // Has the stream notice its end although nobody may be reading.
           this.read(0)
-        } else if (typeof chunk === 'string') break
+        } else if (chunk === 'want-write') this.#pump.flush()
+        else if (typeof chunk === 'string') break
         else {
           this.#wantsData = this.push(chunk)
           this.#pump.refill()
@@ -301,8 +302,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   #continueUnwrapping(): void {
-    const step = this.#buffer.shutdown()
-    this.#pump.flush()
+    let step = this.#buffer.shutdown()
+    while (this.#pump.flush() && step === 'want-write') step = this.#buffer.shutdown()
     if (step !== 'done') return
     this.#state = 'unwrapped'
     this.#pump.detach()

@@ -134,6 +134,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
       this.#step(() => native.SSL_shutdown(ssl) + 1)
     }
     if (!this.#peerClosed && (native.SSL_get_shutdown(ssl) & Shutdown.RECEIVED) === 0) {
+      if (this.#owesTooMuch()) return 'want-write'
       const peeked = this.#step(() => native.SSL_peek(ssl, this.#library.scratchAddress, 1))
       if (peeked !== 'closed') return 'want-read'
     }
@@ -258,6 +259,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
     if (capacity === 0) return 0
     if (this.#peerClosed) return 'closed'
     if (this.#drained && !this.#transportEnded) return 'want-read'
+    if (this.#owesTooMuch()) return 'want-write'
     const { native } = this.#library
     return this.#step(() => {
       // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
@@ -273,6 +275,11 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
         }
       }
     })
+  }
+
+  /** A peer that asks for answers and fetches none gets no further. What we write ourselves never reaches this mark. */
+  #owesTooMuch(): boolean {
+    return this.outgoingBytesBuffered >= 2 * outgoingLimitBytes
   }
 
   /**
@@ -358,6 +365,8 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
   }
 
   #fail(error: unknown): never {
+    // What OpenSSL noted of it must not surface in somebody else's call.
+    this.#library.native.ERR_clear_error()
     this.#failure = { error }
     throw error
   }

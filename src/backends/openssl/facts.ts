@@ -15,9 +15,11 @@ export function readFacts(
 ): ConnectionFacts {
   const { native } = library
   const peerChain = readPeerChain(library, ssl, isServer)
+  // A connection that failed may have lost it, and C would follow the null.
+  const suite = native.SSL_get_current_cipher(ssl)
   return Object.freeze({
     version: versionOf(native.SSL_version(ssl)),
-    cipherSuite: native.SSL_CIPHER_get_protocol_id(native.SSL_get_current_cipher(ssl)),
+    cipherSuite: suite === null ? undefined : native.SSL_CIPHER_get_protocol_id(suite),
     group: groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)),
     signatureScheme: readSignatureScheme(library, ssl, peerChain.length > 0),
     innerProtocol: readInnerProtocol(library, ssl),

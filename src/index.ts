@@ -30,4 +30,18 @@ export type { SigningChain } from './config/signing-chain.ts'
 export type { BufferSource, FileSource, IdSource, Source } from './config/source.ts'
 export { compareVersions, type NegotiatedVersion, TLSVersion } from './config/tls-version.ts'
 export { TrustStore } from './config/trust-store.ts'
+export {
+  type ClientSetup,
+  type ConnectOptions,
+  type CreateServerOptions,
+  connect,
+  createConnection,
+  createServer,
+  type ServerSetup,
+  type UpgradeOptions,
+  upgrade,
+} from './connections.ts'
 export * from './errors.ts'
+export type { Destination } from './sockets/connect.ts'
+export { TLSServer, type TLSServerEvents, type TLSServerOptions } from './sockets/tls-server.ts'
+export { type PhaseTimes, TLSSocket, type TLSSocketOptions } from './sockets/tls-socket.ts'

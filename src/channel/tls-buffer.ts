@@ -49,7 +49,10 @@ export interface TLSBuffer {
    */
   shutdown(): 'done' | Waiting
 
-  /** Takes ciphertext; answers how much was taken: less than all when the bounded incoming side is full, none after `closed`. */
+  /**
+   * Takes ciphertext; answers how much was taken: less than all when the bounded incoming side is full, none after `closed`. The
+   * caller's memory is its own again when the call returns.
+   */
   processIncoming(ciphertext: Uint8Array): number
 
   /** The transport ended. Further steps work with what was taken, then throw RaggedEOFError unless a close_notify was in it. */
@@ -66,6 +69,9 @@ export interface TLSBuffer {
 
   /** At most `maxBytes` of ciphertext for the transport, all of it by default; empty when there is none. The caller owns it. */
   processOutgoing(maxBytes?: number): Uint8Array
+
+  /** Like `processOutgoing`, into the caller's memory; answers how many bytes were written there. */
+  processOutgoingInto(target: Uint8Array): number
 
   readonly outgoingBytesBuffered: number
 

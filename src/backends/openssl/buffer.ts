@@ -13,7 +13,7 @@ import { CallbackAnswer, Ctrl, Shutdown, SSLError } from './constants.ts'
 import type { PreparedContext } from './context.ts'
 import { readFacts, readPeerChain } from './facts.ts'
 import { faultOf, takeErrors } from './fault.ts'
-import type { Library } from './library.ts'
+import { type Library, scratch } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 import { certificateErrorOf, readVerifyFailure, type VerifyFailure } from './verify-result.ts'
 
@@ -34,10 +34,11 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   /** What this channel threw, and throws from then on. */
   #failure: { readonly error: unknown } | undefined
 
-  /** Ciphertext that was fed to the conduit and had to make room there. */
-  #evicted: Buffer | undefined
-  #outgoing: Buffer[] = []
-  #outgoingBytes = 0
+  /** Ciphertext that had to make room in the conduit for another channel: not read yet, and not sent yet. */
+  #unread: Buffer | undefined
+  #unsent: Buffer | undefined
+  /** Everything that was taken has been processed, and nothing of it is left to read. */
+  #drained = false
 
   #pause: PauseRequest | undefined
   #chainVerified = false
@@ -87,36 +88,23 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   read(maxBytes: number): Uint8Array | Waiting {
     if (!Number.isInteger(maxBytes) || maxBytes < 1)
       throw new TypeError(`read: expected a positive number of bytes, got ${maxBytes}`)
+    // What comes out is a little less than what went in. Little goes through memory that is shared, and gets a copy that fits.
     const waiting = this.incomingBytesBuffered
-    // What comes out is a little less than what went in. Small reads go through memory that is shared, and get a copy that fits.
-    if (waiting <= scratch.byteLength && maxBytes <= scratch.byteLength) {
-      const length = this.readInto(scratch.subarray(0, maxBytes))
-      return typeof length === 'string' ? length : Buffer.from(scratch.subarray(0, length))
+    if (waiting > scratch.byteLength) {
+      const target = Buffer.allocUnsafeSlow(Math.min(maxBytes, waiting))
+      const length = this.#readInto(this.#library.koffi.address(target), target.byteLength)
+      return typeof length === 'string' ? length : target.subarray(0, length)
     }
-    const target = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(waiting, scratch.byteLength)))
-    const length = this.readInto(target)
-    return typeof length === 'string' ? length : target.subarray(0, length)
+    const length = this.#readInto(this.#library.scratchAddress, Math.min(maxBytes, scratch.byteLength))
+    if (typeof length === 'string') return length
+    const plaintext = Buffer.allocUnsafe(length)
+    scratch.copy(plaintext, 0, 0, length)
+    return plaintext
   }
 
   readInto(target: Uint8Array): number | Waiting {
-    const ssl = this.#live()
-    this.#requireHandshake('read')
     if (!(target instanceof Uint8Array)) throw new TypeError('readInto: expected a Uint8Array')
-    if (target.byteLength === 0) return 0
-    if (this.#peerClosed) return 'closed'
-    const { native, koffi } = this.#library
-    const start = koffi.address(target)
-    let length = 0
-    const result = this.#step(() => {
-      // SSL_read answers one record at a time.
-      for (;;) {
-        const read = native.SSL_read(ssl, start + BigInt(length), target.byteLength - length)
-        if (read <= 0) return length > 0 ? length : read
-        length += read
-        if (length === target.byteLength) return length
-      }
-    })
-    return result
+    return this.#readInto(this.#library.koffi.address(target), target.byteLength)
   }
 
   write(data: Uint8Array): number | Waiting {
@@ -125,7 +113,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     if (!(data instanceof Uint8Array)) throw new TypeError('write: expected a Uint8Array')
     if (this.#sentCloseNotify) throw new UsageError('write: close_notify has been sent')
     if (data.byteLength === 0) return 0
-    const room = outgoingLimitBytes - this.#outgoingBytes
+    const room = outgoingLimitBytes - this.outgoingBytesBuffered
     if (room <= 0) return 'want-write'
     return this.#step(() => this.#library.native.SSL_write(ssl, data, Math.min(data.byteLength, room)))
   }
@@ -140,7 +128,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
       this.#step(() => native.SSL_shutdown(ssl) + 1)
     }
     if (!this.#peerClosed && (native.SSL_get_shutdown(ssl) & Shutdown.RECEIVED) === 0) {
-      const peeked = this.#step(() => native.SSL_peek(ssl, scratch, 1))
+      const peeked = this.#step(() => native.SSL_peek(ssl, this.#library.scratchAddress, 1))
       if (peeked !== 'closed') return 'want-read'
     }
     this.#peerClosed = true
@@ -155,6 +143,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     if (!this.#sawFirstBytes && ciphertext.byteLength > 0) this.#lookAtFirstBytes(ciphertext)
     const taken = Math.min(ciphertext.byteLength, incomingLimitBytes - this.incomingBytesBuffered)
     if (taken > 0) {
+      this.#drained = false
       this.#enter()
       this.#library.conduit.feed(taken === ciphertext.byteLength ? ciphertext : ciphertext.subarray(0, taken))
     }
@@ -166,33 +155,35 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   }
 
   get incomingBytesBuffered(): number {
-    return this.#library.conduit.unread(this) + (this.#evicted?.byteLength ?? 0)
+    return this.#drained ? 0 : this.#library.conduit.unread(this) + (this.#unread?.byteLength ?? 0)
   }
 
   releaseIncoming(): Uint8Array {
     this.#live()
     if (!this.#peerClosed) return new Uint8Array(0)
-    const evicted = this.#evicted
-    this.#evicted = undefined
-    return evicted ?? this.#library.conduit.takeUnread(this)
+    const unread = this.#unread
+    this.#unread = undefined
+    return unread ?? this.#library.conduit.takeUnread(this)
   }
 
   processOutgoing(maxBytes: number = Number.POSITIVE_INFINITY): Uint8Array {
     if (!(maxBytes >= 1)) throw new TypeError(`processOutgoing: expected a positive number of bytes, got ${maxBytes}`)
-    const chunks = this.#outgoing
-    const all = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-    if (all.byteLength <= maxBytes) {
-      this.#outgoing = []
-      this.#outgoingBytes = 0
-      return all
-    }
-    this.#outgoing = [all.subarray(maxBytes)]
-    this.#outgoingBytes = all.byteLength - maxBytes
-    return all.subarray(0, maxBytes)
+    const ciphertext = Buffer.allocUnsafe(Math.min(maxBytes, this.outgoingBytesBuffered))
+    this.processOutgoingInto(ciphertext)
+    return ciphertext
+  }
+
+  processOutgoingInto(target: Uint8Array): number {
+    // What had to make room is older than what has been written since.
+    const unsent = this.#unsent
+    if (unsent === undefined) return this.#ssl === undefined ? 0 : this.#takeUnsent(target)
+    const length = unsent.copy(target)
+    this.#unsent = length < unsent.byteLength ? unsent.subarray(length) : undefined
+    return length + (length < target.byteLength ? this.#takeUnsent(target.subarray(length)) : 0)
   }
 
   get outgoingBytesBuffered(): number {
-    return this.#outgoingBytes
+    return this.#library.conduit.unsent(this) + (this.#unsent?.byteLength ?? 0)
   }
 
   get pause(): PauseRequest | undefined {
@@ -222,7 +213,10 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     this.#facts = this.facts
     this.#ssl = undefined
     finalizer.unregister(this)
-    this.#library.conduit.leave(this)
+    // The last alert can still be fetched.
+    const unsent = this.#library.conduit.leave(this)
+    if (unsent.byteLength > 0)
+      this.#unsent = this.#unsent === undefined ? unsent : Buffer.concat([this.#unsent, unsent])
     this.#library.native.SSL_free(ssl)
   }
 
@@ -275,28 +269,47 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
     return 1
   }
 
-  takeBack(unread: Buffer): void {
-    this.#evicted = unread
+  takeBack(unread: Buffer, unsent: Buffer): void {
+    if (unread.byteLength > 0) this.#unread = unread
+    if (unsent.byteLength > 0)
+      this.#unsent = this.#unsent === undefined ? unsent : Buffer.concat([this.#unsent, unsent])
   }
 
   // ── steps ──
+
+  #readInto(address: Pointer, capacity: number): number | Waiting {
+    const ssl = this.#live()
+    this.#requireHandshake('read')
+    if (capacity === 0) return 0
+    if (this.#peerClosed) return 'closed'
+    if (this.#drained && !this.#transportEnded) return 'want-read'
+    const { native, conduit } = this.#library
+    return this.#step(() => {
+      // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
+      for (let length = 0; ; ) {
+        const read = native.SSL_read(ssl, length === 0 ? address : address + BigInt(length), capacity - length)
+        if (read <= 0) return length > 0 ? length : read
+        length += read
+        if (length === capacity) return length
+        if (conduit.unread(this) === 0) {
+          this.#drained = true
+          return length
+        }
+      }
+    })
+  }
 
   /**
    * Runs one native operation: bytes in before it, bytes and errors out after it. A result above zero is success; what it means
    * is the operation's business.
    */
   #step(operation: () => number): number | Waiting {
-    const { native, conduit, callbacks } = this.#library
+    const { native, callbacks } = this.#library
     this.#enter()
     callbacks.listener = this
     native.ERR_clear_error()
     const result = operation()
     callbacks.listener = undefined
-    const written = conduit.takeWritten()
-    if (written.byteLength > 0) {
-      this.#outgoing.push(written)
-      this.#outgoingBytes += written.byteLength
-    }
     const failure = callbacks.takeFailure()
     if (failure !== undefined) this.#fail(failure.thrown)
     if (this.#keyLines.length > 0) this.#deliverKeyLines()
@@ -306,10 +319,15 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
   #enter(): void {
     const { conduit } = this.#library
     conduit.enter(this)
-    if (this.#evicted !== undefined) {
-      conduit.feed(this.#evicted)
-      this.#evicted = undefined
+    if (this.#unread !== undefined) {
+      conduit.feed(this.#unread)
+      this.#unread = undefined
     }
+  }
+
+  #takeUnsent(target: Uint8Array): number {
+    const { conduit } = this.#library
+    return conduit.unsent(this) > 0 ? conduit.takeUnsent(target) : 0
   }
 
   #explain(result: number): Waiting {
@@ -415,9 +433,6 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener, ConduitUser {
 
 /** X509_V_ERR_CERT_REJECTED: OpenSSL answers it with the alert bad_certificate. */
 const certificateRejected = 28
-
-/** Where small reads land before they are copied. No step reads while another one does. */
-const scratch: Buffer = Buffer.allocUnsafeSlow(32 * 1024)
 
 function accepted(verdict: Verdict | { readonly failed: unknown }): boolean {
   return 'accept' in verdict && verdict.accept === true

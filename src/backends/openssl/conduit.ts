@@ -2,15 +2,15 @@ import type { Native, Pointer } from './prototypes.ts'
 
 /** Whoever has bytes in the conduit: they are handed back when another channel needs it. */
 export interface ConduitUser {
-  takeBack(unread: Buffer): void
+  takeBack(unread: Buffer, unsent: Buffer): void
 }
 
 /**
  * The one pair of memory BIOs through which all channels of a library speak. A channel is synchronous, so it needs BIOs only while
- * one of its steps runs: its own bytes wait on the JavaScript side, and a connection at rest holds no native buffer at all.
+ * one of its steps runs, and a connection at rest holds no native buffer at all.
  *
- * What a step leaves unread stays in the conduit for the next step of the same channel, and goes back to that channel when
- * another one steps in.
+ * What a step leaves behind, ciphertext that it did not read or that nobody has fetched yet, stays in the conduit for the next step
+ * of the same channel, and goes back to that channel when another one steps in.
  */
 export class Conduit {
   readonly #native: Native
@@ -38,18 +38,21 @@ export class Conduit {
     this.#user = undefined
     if (previous !== undefined) {
       const unread = this.#drain(this.#incoming)
-      if (unread.byteLength > 0) previous.takeBack(unread)
+      const unsent = this.#drain(this.#outgoing)
+      if (unread.byteLength > 0 || unsent.byteLength > 0) previous.takeBack(unread, unsent)
     }
     this.#user = user
   }
 
-  /** Forgets a channel that ends, and drops what it left unread. */
-  leave(user: ConduitUser): void {
-    if (this.#user !== user) return
-    this.#drain(this.#incoming)
+  /** Forgets a channel that ends, and what it left unread; answers what nobody has fetched yet. */
+  leave(user: ConduitUser): Buffer {
+    if (this.#user !== user) return empty
     this.#user = undefined
+    this.#drain(this.#incoming)
+    return this.#drain(this.#outgoing)
   }
 
+  /** Ciphertext for the current channel. */
   feed(ciphertext: Uint8Array): void {
     this.#native.BIO_write(this.#incoming, ciphertext, ciphertext.byteLength)
   }
@@ -59,14 +62,18 @@ export class Conduit {
     return this.#user === user ? this.#native.BIO_ctrl_pending(this.#incoming) : 0
   }
 
-  /** Takes back what the current channel has not read. */
   takeUnread(user: ConduitUser): Buffer {
-    return this.#user === user ? this.#drain(this.#incoming) : Buffer.alloc(0)
+    return this.#user === user ? this.#drain(this.#incoming) : empty
   }
 
-  /** What a step has written for the transport. */
-  takeWritten(): Buffer {
-    return this.#drain(this.#outgoing)
+  /** How much a channel's steps have written for the transport. */
+  unsent(user: ConduitUser): number {
+    return this.#user === user ? this.#native.BIO_ctrl_pending(this.#outgoing) : 0
+  }
+
+  /** Moves it into the caller's memory, as much as fits; only for the current channel. */
+  takeUnsent(target: Uint8Array): number {
+    return Math.max(0, this.#native.BIO_read(this.#outgoing, target, target.byteLength))
   }
 
   #drain(bio: Pointer): Buffer {

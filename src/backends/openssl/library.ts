@@ -15,6 +15,8 @@ export class Library {
   readonly version: string
   readonly conduit: Conduit
   readonly callbacks: Callbacks
+  /** Where `scratch` lies for C. */
+  readonly scratchAddress: Pointer
 
   constructor(koffi: Koffi, native: Native) {
     this.koffi = koffi
@@ -22,6 +24,7 @@ export class Library {
     this.version = native.OpenSSL_version(0) ?? ''
     this.conduit = new Conduit(native)
     this.callbacks = new Callbacks(this)
+    this.scratchAddress = koffi.address(scratch)
   }
 
   /** A copy of native memory. */
@@ -30,6 +33,9 @@ export class Library {
     return new Uint8Array(this.koffi.view(address, length)).slice()
   }
 }
+
+/** Where small reads land before they are copied. No step reads while another one does. */
+export const scratch: Buffer = Buffer.allocUnsafeSlow(32 * 1024)
 
 /** Loads a libssl, or says why that cannot be done here. Never throws. */
 export function loadLibrary(choice: LibraryChoice): Library | { readonly reason: string } {

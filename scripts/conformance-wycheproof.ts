@@ -1,0 +1,37 @@
+/**
+ * `npm run conformance:wycheproof -- [--json] [--provider node|noble]`: Wycheproof's vectors against the crypto providers. The environment
+ * variable POLYTLS_VECTORS names the directory that holds the folder `wycheproof`. Ends with 1 when a vector failed.
+ */
+import { parseArgs } from 'node:util'
+import { providersUnderTest } from '../test/crypto/providers.ts'
+import { runWycheproof, type WycheproofReport, wycheproofFiles } from '../test/crypto/wycheproof.ts'
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, provider: { type: 'string' } } })
+const { POLYTLS_VECTORS: directory } = process.env
+const chosen = providersUnderTest.filter(
+  ({ crypto }) => values.provider === undefined || crypto.name === values.provider,
+)
+if (directory === undefined || chosen.length === 0) {
+  console.error(
+    directory === undefined
+      ? 'set POLYTLS_VECTORS to the directory that holds the folder wycheproof'
+      : `there is no provider ${values.provider}: node, noble`,
+  )
+  process.exitCode = 2
+} else {
+  const reports = chosen.flatMap((under) => wycheproofFiles.map((file) => runWycheproof(file, directory, under)))
+  if (values.json) console.log(JSON.stringify(reports, undefined, 2))
+  else for (const report of reports) print(report)
+  process.exitCode = reports.some(({ failed }) => failed.length > 0) ? 1 : 0
+}
+
+function print(report: WycheproofReport): void {
+  const { file, provider, total, ok, failed, acceptable, skipped, note } = report
+  console.log(`${provider}  ${file}: ${ok} of ${total} ok, ${failed.length} failed`)
+  if (failed.length > 0) console.log(`    failed: ${failed.join(' ')}`)
+  const { accepted, refused } = acceptable
+  if (accepted.length > 0) console.log(`    acceptable and accepted: ${accepted.length}`)
+  if (refused.length > 0) console.log(`    acceptable and refused: ${refused.length}`)
+  if (note !== undefined) console.log(`    ${note}`)
+  for (const { reason, count } of skipped) console.log(`    ${count} skipped: ${reason}`)
+}

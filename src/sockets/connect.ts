@@ -1,0 +1,48 @@
+import * as net from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { ClientContext, ServerContext } from '../channel/context.ts'
+import { UsageError } from '../errors.ts'
+import { TLSSocket, type TLSSocketOptions } from './tls-socket.ts'
+
+/** Where to connect to, and as whom to expect the server. */
+export interface Destination extends TLSSocketOptions {
+  readonly host: string
+  readonly port: number
+  /** The name or address that the certificate has to be for. Default: `host`. */
+  readonly serverName?: string | undefined
+  /** More for `net.connect`: `family`, `lookup`, `localAddress`, `autoSelectFamily`, … */
+  readonly transport?: Partial<net.TcpNetConnectOpts> | undefined
+}
+
+/** Starts a connection; the socket emits `secureConnect` when it is secured. */
+export function connectTo(context: ClientContext, destination: Destination): TLSSocket {
+  const { host, port, serverName = host, transport, ...options } = destination
+  // Made first: a server name that cannot be is known before anything goes over the network.
+  const buffer = context.createBuffer(serverName)
+  return new TLSSocket(buffer, net.connect({ noDelay: true, ...transport, host, port }), options)
+}
+
+/** The client's side of TLS on a stream that is there already. */
+export function upgradeClient(
+  context: ClientContext,
+  stream: Duplex,
+  serverName: string | undefined,
+  options: TLSSocketOptions,
+): TLSSocket {
+  requireUsable(stream)
+  return new TLSSocket(context.createBuffer(serverName), stream, options)
+}
+
+/** The server's side of TLS on a stream that is there already. */
+export function upgradeServer(context: ServerContext, stream: Duplex, options: TLSSocketOptions): TLSSocket {
+  requireUsable(stream)
+  return new TLSSocket(context.createBuffer(), stream, options)
+}
+
+function requireUsable(stream: Duplex): void {
+  if (typeof stream?.pipe !== 'function' || typeof stream.write !== 'function') {
+    throw new TypeError('upgrade: expected a stream.Duplex')
+  }
+  if (stream.destroyed || stream.readableEnded || stream.writableEnded)
+    throw new UsageError('upgrade: the stream has ended')
+}

@@ -6,8 +6,8 @@ export interface Layer {
   readonly paths: readonly string[]
   /** Names of layers. Its own files may always import one another. */
   readonly mayImport: readonly string[] | 'everything' | 'everything but cli'
-  /** Whether it may import `node:` modules. */
-  readonly node: boolean
+  /** Whether it may import `node:` modules, or their types alone. */
+  readonly node: boolean | 'types'
   /** Packages that it may import; `@scope/*` for all of a scope. */
   readonly packages: readonly string[]
   /** What it may use of a running program: promises, time and timers, random numbers. */
@@ -77,6 +77,8 @@ export const layers: readonly Layer[] = [
   }),
   layer('entry points', [''], {
     mayImport: 'everything but cli',
+    // Their own code runs anywhere; what they wire together brings Node along where it needs it.
+    node: 'types',
     mayUse: everything,
   }),
   layer('cli', ['cli/'], {
@@ -115,7 +117,8 @@ export function layerTable(): string {
     const files = each.paths.map((path) => (path === '' ? '`src/*.ts`' : `\`src/${path}\``)).join(', ')
     const { mayImport } = each
     const imports = typeof mayImport === 'string' ? mayImport : mayImport.map((name) => `\`${name}\``).join(', ')
-    const outside = [...(each.node ? ['`node:`'] : []), ...each.packages.map((name) => `\`${name}\``)].join(', ')
+    const node = each.node === 'types' ? ['types of `node:`'] : each.node ? ['`node:`'] : []
+    const outside = [...node, ...each.packages.map((name) => `\`${name}\``)].join(', ')
     return `| ${each.name} | ${files} | ${imports || '–'} | ${outside || '–'} | ${each.mayUse.join(', ') || '–'} |`
   })
   const head = ['| layer | files | may import | from outside | may use |', '|---|---|---|---|---|']
@@ -144,15 +147,17 @@ function* importViolations(file: SourceFile): Iterable<Violation> {
   const text = withoutComments(file.text)
   for (const pattern of importPatterns) {
     for (const match of text.matchAll(pattern)) {
-      const message = importFault(own, file.path, match[1] as string)
+      const typesOnly = /^(?:import|export) type\b/.test(match[0])
+      const message = importFault(own, file.path, match[1] as string, typesOnly)
       if (message !== undefined) yield { path: file.path, line: lineAt(text, match.index), message }
     }
   }
 }
 
-function importFault(own: Layer, path: string, specifier: string): string | undefined {
+function importFault(own: Layer, path: string, specifier: string, typesOnly: boolean): string | undefined {
   if (specifier.startsWith('node:')) {
-    return own.node ? undefined : `'${specifier}': the layer ${own.name} must run without Node, so no node: imports`
+    if (own.node === true || (own.node === 'types' && typesOnly)) return undefined
+    return `'${specifier}': the layer ${own.name} must run without Node, so no node: imports`
   }
   if (!specifier.startsWith('.')) {
     if (own.packages.some((name) => isOfPackage(specifier, name))) return undefined

@@ -140,7 +140,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     if (this.#state === 'open' || this.#state === 'unwrapping') this.#advance()
   }
 
-  override read(size?: number): unknown {
+  override read(size?: number): ReturnType<Duplex['read']> {
     const chunk = super.read(size)
     if (this.#endError !== undefined && this.readableLength === 0) this.#endAfterReading(this.#endError)
     return chunk

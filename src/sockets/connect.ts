@@ -1,7 +1,8 @@
-import * as net from 'node:net'
+import type * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientContext, ServerContext } from '../channel/context.ts'
 import { UsageError } from '../errors.ts'
+import { TCPTransport } from './tcp.ts'
 import { TLSSocket, type TLSSocketOptions } from './tls-socket.ts'
 
 /** Where to connect to, and as whom to expect the server. */
@@ -19,7 +20,7 @@ export function connectTo(context: ClientContext, destination: Destination): TLS
   const { host, port, serverName = host, transport, ...options } = destination
   // Made first: a server name that cannot be is known before anything goes over the network.
   const buffer = context.createBuffer(serverName)
-  return new TLSSocket(buffer, net.connect({ noDelay: true, ...transport, host, port }), options)
+  return new TLSSocket(buffer, TCPTransport.connect({ noDelay: true, ...transport, host, port }), options)
 }
 
 /** The client's side of TLS on a stream that is there already. */

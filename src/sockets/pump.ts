@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { TLSBuffer } from '../channel/tls-buffer.ts'
+import { TCPTransport } from './tcp.ts'
 
 /** What the pump tells its socket. */
 export interface PumpListener {
@@ -16,6 +17,8 @@ export class Pump {
   readonly transport: Duplex
   readonly #buffer: TLSBuffer
   readonly #listener: PumpListener
+  /** Where ciphertext comes from if the transport is a socket of our own. */
+  readonly #tcp: TCPTransport | undefined
   /** Ciphertext that the channel has not taken. The transport is paused as long as there is any. */
   #held: Uint8Array | undefined
   #attached = false
@@ -23,16 +26,18 @@ export class Pump {
   bytesRead = 0
   bytesWritten = 0
 
-  constructor(buffer: TLSBuffer, transport: Duplex, listener: PumpListener) {
+  constructor(buffer: TLSBuffer, transport: Duplex | TCPTransport, listener: PumpListener) {
     this.#buffer = buffer
-    this.transport = transport
+    this.#tcp = transport instanceof TCPTransport ? transport : undefined
+    this.transport = transport instanceof TCPTransport ? transport.socket : transport
     this.#listener = listener
   }
 
   attach(): void {
     const { transport } = this
     this.#attached = true
-    transport.on('data', this.#onData)
+    if (this.#tcp === undefined) transport.on('data', this.#onData)
+    else this.#tcp.deliverTo(this.#onCiphertext)
     transport.on('end', this.#onEnd)
     transport.on('drain', this.#onDrain)
     transport.on('error', this.#onError)
@@ -48,6 +53,7 @@ export class Pump {
     this.#attached = false
     transport.pause()
     transport.off('data', this.#onData)
+    this.#tcp?.deliverTo(undefined)
     transport.off('end', this.#onEnd)
     transport.off('drain', this.#onDrain)
     transport.off('error', this.#onError)
@@ -57,12 +63,10 @@ export class Pump {
   /** Hands everything that the channel has produced to the transport; answers whether the transport takes more at once. */
   flush(): boolean {
     const { transport } = this
-    if (this.#buffer.outgoingBytesBuffered > 0) {
-      const ciphertext = this.#buffer.processOutgoing()
-      if (transport.writable) {
-        this.bytesWritten += ciphertext.byteLength
-        if (!transport.write(ciphertext)) this.#awaitsDrain = true
-      }
+    for (let length = this.#buffer.outgoingBytesBuffered; length > 0; length = this.#buffer.outgoingBytesBuffered) {
+      // A socket of our own has copied what it has sent; any other stream may keep the memory that it was given.
+      if (this.#tcp === undefined || length < slabBytes / 4) this.#write(this.#buffer.processOutgoing())
+      else this.#writeSlab(slabs.pop() ?? Buffer.allocUnsafeSlow(slabBytes))
     }
     // A stream says at its own mark that it is full; a little more keeps it busy while the next records are made.
     return !this.#awaitsDrain || transport.writableLength < writeAheadBytes
@@ -87,14 +91,36 @@ export class Pump {
     return held
   }
 
+  #write(ciphertext: Uint8Array, sent?: () => void): void {
+    if (!this.transport.writable) return
+    this.bytesWritten += ciphertext.byteLength
+    if (!this.transport.write(ciphertext, sent)) this.#awaitsDrain = true
+  }
+
+  /** Long ciphertext goes through memory that is used again once the socket has sent it. */
+  #writeSlab(slab: Buffer): void {
+    const length = this.#buffer.processOutgoingInto(slab)
+    let inUse = true
+    const release = (): void => {
+      if (inUse && slabs.length < mostSlabs) slabs.push(slab)
+      inUse = false
+    }
+    this.#write(slab.subarray(0, length), release)
+    // Mostly the kernel takes it at once, and the callback comes only much later.
+    if (this.transport.writableLength === 0) release()
+  }
+
   readonly #onData = (chunk: Uint8Array): void => {
+    if (!this.#onCiphertext(chunk)) this.transport.pause()
+  }
+
+  readonly #onCiphertext = (chunk: Uint8Array): boolean => {
     this.bytesRead += chunk.byteLength
     const taken = this.#buffer.processIncoming(chunk)
-    if (taken < chunk.byteLength) {
-      this.#held = chunk.subarray(taken)
-      this.transport.pause()
-    }
+    // A copy, for the memory of the chunk will be used again.
+    if (taken < chunk.byteLength) this.#held = Buffer.from(chunk.subarray(taken))
     this.#listener.transportAdvanced()
+    return this.#held === undefined
   }
 
   readonly #onEnd = (): void => {
@@ -117,3 +143,8 @@ export class Pump {
 }
 
 const writeAheadBytes = 256 * 1024
+
+const slabBytes = 64 * 1024
+/** How many are kept for later, in all. */
+const mostSlabs = 16
+const slabs: Buffer[] = []

@@ -1,5 +1,6 @@
 import * as net from 'node:net'
 import type { ServerContext } from '../channel/context.ts'
+import { TCPTransport } from './tcp.ts'
 import { TLSSocket } from './tls-socket.ts'
 
 export interface TLSServerOptions {
@@ -74,7 +75,7 @@ export class TLSServer extends net.Server {
       return
     }
     this.#handshakes++
-    const socket = new TLSSocket(this.#context.createBuffer(), transport, {
+    const socket = new TLSSocket(this.#context.createBuffer(), TCPTransport.adopt(transport) ?? transport, {
       allowHalfOpen: this.#options.allowHalfOpen,
     })
     this.#sockets.add(socket)

@@ -8,6 +8,7 @@ import { HandshakeTimeoutError, RaggedEOFError, UsageError } from '../errors.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
 import { SocketMembers } from './socket-members.ts'
+import type { TCPTransport } from './tcp.ts'
 import { closeTransport, makeFresh } from './transport.ts'
 
 export interface TLSSocketOptions {
@@ -54,7 +55,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
    * Sockets come from `connect`, `upgrade` and `createServer`.
    * @internal
    */
-  constructor(buffer: TLSBuffer, transport: Duplex, options: TLSSocketOptions = {}) {
+  constructor(buffer: TLSBuffer, transport: Duplex | TCPTransport, options: TLSSocketOptions = {}) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false })
     this.context = buffer.context
     this.#buffer = buffer
@@ -62,7 +63,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     const timeout = buffer.context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
     this.#handshakeTimer = setTimeout(() => this.destroy(new HandshakeTimeoutError(timeout)), timeout)
     if (options.signal !== undefined) this.#listenTo(options.signal)
-    if ((transport as Partial<Socket>).connecting === true) this.#awaitConnection(transport)
+    if ((this.transport as Partial<Socket>).connecting === true) this.#awaitConnection(this.transport)
     else this.#startHandshake(this.#createdAt)
   }
 

@@ -23,7 +23,7 @@ export const Ctrl = {
 
 export const ProtocolVersion = { TLS1_2: 0x0303, TLS1_3: 0x0304 } as const
 
-export const Mode = { ENABLE_PARTIAL_WRITE: 0x1, ACCEPT_MOVING_WRITE_BUFFER: 0x2, RELEASE_BUFFERS: 0x10 } as const
+export const Mode = { ACCEPT_MOVING_WRITE_BUFFER: 0x2, RELEASE_BUFFERS: 0x10 } as const
 
 /** Options are a 64-bit set; these fit into 32 bits. */
 export const Option = {

@@ -156,12 +156,7 @@ export class PreparedContext {
       'signatureSchemes',
       signatureSchemes === undefined || setList(this.library, context, Ctrl.SET_SIGALGS_LIST, signatureSchemes),
     )
-    native.SSL_CTX_ctrl(
-      context,
-      Ctrl.MODE,
-      Mode.ENABLE_PARTIAL_WRITE | Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.RELEASE_BUFFERS,
-      null,
-    )
+    native.SSL_CTX_ctrl(context, Ctrl.MODE, Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.RELEASE_BUFFERS, null)
     native.SSL_CTX_set_options(
       context,
       Option.NO_COMPRESSION | Option.NO_RENEGOTIATION | Option.CIPHER_SERVER_PREFERENCE | Option.PRIORITIZE_CHACHA,

@@ -11,6 +11,7 @@ import { SocketMembers } from './socket-members.ts'
 import type { TCPTransport } from './tcp.ts'
 import { closeTransport, makeFresh } from './transport.ts'
 
+/** How a socket behaves as a stream. */
 export interface TLSSocketOptions {
   /** Keep the own direction open when the peer closes its own. Default: false, as sockets of `node:net`. */
   readonly allowHalfOpen?: boolean | undefined

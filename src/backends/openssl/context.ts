@@ -156,11 +156,19 @@ export class PreparedContext {
       'signatureSchemes',
       signatureSchemes === undefined || setList(this.library, context, Ctrl.SET_SIGALGS_LIST, signatureSchemes),
     )
-    native.SSL_CTX_ctrl(context, Ctrl.MODE, Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.RELEASE_BUFFERS, null)
+    // NO_AUTO_CHAIN: what is sent is what the caller gave, not what OpenSSL can complete from the trust store.
+    native.SSL_CTX_ctrl(
+      context,
+      Ctrl.MODE,
+      Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.NO_AUTO_CHAIN | Mode.RELEASE_BUFFERS,
+      null,
+    )
     native.SSL_CTX_set_options(
       context,
       Option.NO_COMPRESSION | Option.NO_RENEGOTIATION | Option.CIPHER_SERVER_PREFERENCE | Option.PRIORITIZE_CHACHA,
     )
+    // Suites with finite-field Diffie-Hellman, which nobody gets unasked, need parameters: those that fit the key.
+    native.SSL_CTX_ctrl(context, Ctrl.SET_DH_AUTO, 1, null)
     this.#withoutSessions(context)
     native.SSL_CTX_ctrl(context, Ctrl.SET_MAX_CERT_LIST, maxCertificateChainBytes, null)
     if (this.configuration.keyLog !== undefined)

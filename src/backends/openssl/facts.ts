@@ -50,7 +50,8 @@ function encode({ native, koffi }: Library, certificate: Pointer): Uint8Array {
   return der
 }
 
-function versionOf(version: number): NegotiatedVersion | undefined {
+/** The version of a connection, as soon as it is agreed. */
+export function versionOf(version: number): NegotiatedVersion | undefined {
   if (version === ProtocolVersion.TLS1_3) return 'TLSv1.3'
   return version === ProtocolVersion.TLS1_2 ? 'TLSv1.2' : undefined
 }

@@ -67,6 +67,7 @@ export const prototypes = {
   SSL_version: 'int SSL_version(void*)',
   SSL_get_current_cipher: 'void* SSL_get_current_cipher(void*)',
   SSL_CIPHER_get_protocol_id: 'uint16_t SSL_CIPHER_get_protocol_id(void*)',
+  SSL_CIPHER_get_bits: 'int SSL_CIPHER_get_bits(void*, void*)',
   SSL_CIPHER_get_name: 'const char* SSL_CIPHER_get_name(void*)',
   SSL_get_signature_type_nid: 'int SSL_get_signature_type_nid(void*, void*)',
   SSL_get_peer_signature_type_nid: 'int SSL_get_peer_signature_type_nid(void*, void*)',

@@ -55,6 +55,7 @@ export function refusalsOf(configuration: Configuration, abilities: Abilities): 
     ...unknown('ciphers', configuration.ciphers, abilities.suites, cipherSuiteName),
     ...unknown('groups', configuration.groups, abilities.groups, namedGroupName),
     ...unknown('signatureSchemes', configuration.signatureSchemes, abilities.schemes, signatureSchemeName),
+    ...weakRefusals(configuration, abilities),
     ...versionRefusals(configuration, abilities),
     ...(chains ?? []).flatMap((chain, index) =>
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain),
@@ -102,9 +103,7 @@ const policies: { readonly [P in NonNullable<Configuration['policy']>]: PolicySe
   },
   leastSecure: {
     versions: [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3],
-    // Everything but suites without authentication or encryption: those would not be TLS as anybody means it.
-    ciphers: ({ suites }) =>
-      [...suites].filter(([, name]) => !/NULL|^ADH|^AECDH|PSK|SRP/.test(name)).map(([codePoint]) => codePoint),
+    ciphers: ({ suites }) => [...suites.keys()],
     securityLevel: 0,
   },
 }
@@ -120,6 +119,21 @@ function versionBounds(configuration: Configuration, ciphers: readonly CodePoint
       compareVersions(version, lowest ?? TLSVersion.MINIMUM_SUPPORTED) >= 0 &&
       compareVersions(version, highest ?? TLSVersion.MAXIMUM_SUPPORTED) <= 0 &&
       ciphers.some((cipher) => isTLS13Suite(cipher) === (version === TLSVersion.TLSv1_3)),
+  )
+}
+
+/** OpenSSL would leave them out without a word. */
+function weakRefusals({ ciphers, policy }: Configuration, { weakSuites }: Abilities): readonly Refusal[] {
+  if (policy === 'leastSecure') return []
+  return (ciphers ?? []).flatMap((codePoint, index) =>
+    weakSuites.has(codePoint)
+      ? [
+          {
+            field: `ciphers[${index}]`,
+            reason: `${cipherSuiteName(codePoint)} gives less than 112 bits of security, which only the policy leastSecure lets through`,
+          },
+        ]
+      : [],
   )
 }
 

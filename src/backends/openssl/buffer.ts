@@ -1,4 +1,3 @@
-// over 400 lines: one class around one native object; every part of it needs the same private state
 import type { ClientContext, ServerContext } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'

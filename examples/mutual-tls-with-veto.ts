@@ -44,3 +44,10 @@ await tryAs(await authority.issue({ name: 'worker' }))
 await tryAs(await authority.issue({ name: 'visitor' }))
 await tryAs(undefined)
 await server.shutdown()
+
+// Prints:
+// client: hello
+// server: the application refused the peer: CN=visitor is not a worker
+// client: closed without an answer
+// server: the client sent no certificate, and one is required
+// client: the peer ended the connection with the alert certificate_required

@@ -27,3 +27,8 @@ for (const [what, serverName, trustStore] of [
   }
 }
 await server.shutdown()
+
+// Prints:
+// the pinned device: verified
+// another certificate of the same name: self-signed
+// another name: wrong-host

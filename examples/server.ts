@@ -46,3 +46,9 @@ await ask('127.0.0.1')
 
 // Says close_notify to every client, and waits until they are gone.
 await server.shutdown()
+
+// Prints:
+// CN=mail: you asked for mail.service.example and speak greeting
+// CN=any: you asked for www.service.example and speak greeting
+// CN=any: you asked for nobody and speak greeting
+// CN=renewed: you asked for nobody and speak greeting

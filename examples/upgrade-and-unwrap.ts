@@ -43,3 +43,9 @@ async function read(stream: NodeJS.ReadableStream): Promise<string | undefined> 
     await Promise.race([once(stream, 'readable'), once(stream, 'end')])
   }
 }
+
+// Prints:
+// go ahead
+// secret, got: password
+// plain again, got: bye
+// the same socket: true

@@ -4,8 +4,10 @@ import { TCPTransport } from './tcp.ts'
 
 /** What the pump tells its socket. */
 export interface PumpListener {
-  /** Ciphertext came, or the transport ended: a step may go further than before. */
+  /** Ciphertext came: a step may go further than before. */
   transportAdvanced(): void
+  /** The transport has said its last byte. */
+  transportEnded(): void
   /** The transport takes ciphertext again. */
   transportDrained(): void
   /** The transport failed, or was closed by somebody else. */
@@ -124,8 +126,7 @@ export class Pump {
   }
 
   readonly #onEnd = (): void => {
-    this.#buffer.endIncoming()
-    this.#listener.transportAdvanced()
+    this.#listener.transportEnded()
   }
 
   readonly #onDrain = (): void => {

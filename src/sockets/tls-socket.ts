@@ -41,6 +41,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #peerClosed = false
   /** The transport is gone, perhaps with a reason. */
   #lost: { readonly error: Error | undefined } | undefined
+  /** Nothing more can come from the transport, so that what the channel holds is all there is to wait for. */
+  #noMore = false
   /** A write, or the end of writing, that waits for the handshake or for the transport. */
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
@@ -218,11 +220,16 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     waiting.retry()
   }
 
+  transportEnded(): void {
+    this.#noMore = true
+    this.#buffer.endIncoming()
+    this.transportAdvanced()
+  }
+
   transportLost(error: Error | undefined): void {
     if (this.destroyed || this.#lost !== undefined) return
     this.#lost = { error }
-    this.#buffer.endIncoming()
-    this.transportAdvanced()
+    this.transportEnded()
     this.transportDrained()
   }
 
@@ -266,6 +273,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#securedAt = performance.now()
     this.emit('secureConnect')
     this.transportDrained()
+    // Like a plain socket, it reads a little ahead, so that the end is noticed also where nobody reads.
+    this.read(0)
     this.#advance()
   }
 
@@ -273,11 +282,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #advance(): void {
     if (this.destroyed || this.#state === 'unwrapped') return
     this.#attempt(() => {
-      while ((this.#wantsData || this.#lost !== undefined) && !this.#peerClosed) {
+      while ((this.#wantsData || this.#noMore) && !this.#peerClosed) {
         const chunk = this.#buffer.read(readBytes)
         if (chunk === 'closed') {
           this.#peerClosed = true
           this.push(null)
+          // Has the stream notice its end although nobody may be reading.
+          this.read(0)
         } else if (typeof chunk === 'string') break
         else {
           this.#wantsData = this.push(chunk)

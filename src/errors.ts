@@ -134,6 +134,11 @@ export class CertificateError extends TLSError {
   readonly depth: number | undefined
   /** The subject of the certificate at `depth`, as a string in the manner of RFC 4514. */
   readonly subject: string | undefined
+  /**
+   * What the peer showed, DER, its own certificate first; empty where that is not known. It failed verification: it is for a person
+   * to look at, who may recognize a device by its fingerprint and then trust exactly that certificate.
+   */
+  readonly peerChain: readonly Uint8Array[]
 
   constructor(
     reason: CertificateReason,
@@ -142,6 +147,7 @@ export class CertificateError extends TLSError {
       alert?: AlertName | undefined
       depth?: number | undefined
       subject?: string | undefined
+      peerChain?: readonly Uint8Array[] | undefined
       hint?: string | undefined
       cause?: unknown
     } = {},
@@ -150,6 +156,7 @@ export class CertificateError extends TLSError {
     this.reason = reason
     this.depth = options.depth
     this.subject = options.subject
+    this.peerChain = options.peerChain ?? []
   }
 }
 

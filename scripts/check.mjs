@@ -8,6 +8,8 @@ const steps = [
   ['types', ['scripts/build.mjs']],
   ['layers', ['build/scripts/check-layers.js']],
   ['tests, with the examples and the code in the docs', ['scripts/test.mjs']],
+  ['reference from docstrings', ['scripts/docs.mjs']],
+  ['packaging', ['scripts/test.mjs', 'test/packaging']],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

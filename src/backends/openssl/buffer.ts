@@ -358,6 +358,8 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
   }
 
   #fail(error: unknown): never {
+    // What OpenSSL noted of it must not surface in somebody else's call.
+    this.#library.native.ERR_clear_error()
     this.#failure = { error }
     throw error
   }

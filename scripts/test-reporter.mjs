@@ -21,8 +21,15 @@ export default async function* report(events) {
 function failure(open, data) {
   const { error } = data.details
   const cause = error?.cause ?? error
-  const text = cause instanceof Error && cause.stack ? `${cause.stack}\n${inspect({ ...cause })}` : inspect(cause)
+  const text = cause instanceof Error && cause.stack ? `${cause.stack}${detailsOf(cause)}` : inspect(cause)
   return `✖ ${nameOf(open, data)}\n  ${placeOf(data)}\n${text.replace(/^/gm, '    ')}\n\n`
+}
+
+// An assertion's message says already what else it carries.
+function detailsOf(error) {
+  if (error.code === 'ERR_ASSERTION') return ''
+  const details = { ...error }
+  return Object.keys(details).length === 0 ? '' : `\n${inspect(details)}`
 }
 
 function nameOf(open, { name, nesting }) {

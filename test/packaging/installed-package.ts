@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { env, execPath, platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
@@ -26,7 +26,7 @@ export interface Project {
 export const repository: string = fileURLToPath(new URL('../../../', import.meta.url))
 
 export function createWorkplace(): Workplace {
-  const folder = mkdtempSync(join(tmpdir(), 'polytls-packaging-'))
+  const folder = mkdtempSync(join(lonelyFolder(), 'polytls-packaging-'))
   const dispose = (): void => rmSync(folder, { recursive: true, force: true })
   try {
     // The scripts that npm would run before packing build the package, which whoever runs tests has done.
@@ -48,6 +48,15 @@ export function createWorkplace(): Workplace {
     dispose()
     throw error
   }
+}
+
+/** Where no packages lie in any folder above: Node and the compiler would find what the projects did not install. */
+function lonelyFolder(): string {
+  const isLonely = (folder: string): boolean =>
+    !existsSync(join(folder, 'node_modules')) && (dirname(folder) === folder || isLonely(dirname(folder)))
+  const found = [tmpdir(), '/var/tmp', homedir()].find((folder) => existsSync(folder) && isLonely(realpathSync(folder)))
+  if (found === undefined) throw new Error('a node_modules lies above every temporary folder: set TMPDIR to another')
+  return found
 }
 
 function install(folder: string, tarball: string, optional: boolean): Project {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { publint } from 'publint'
@@ -85,11 +84,6 @@ describe('the package that npm would publish', () => {
   })
 
   it('says why its first backend is not available where koffi is not installed', () => {
-    assert.throws(
-      () => createRequire(join(small.folder, 'package.json')).resolve('koffi'),
-      /Cannot find module/,
-      `koffi must not lie in a folder above ${small.folder}; TMPDIR chooses another`,
-    )
     const path = small.write(
       'available.js',
       "import { openssl } from 'polytls'\nconsole.log(JSON.stringify(openssl.available))",

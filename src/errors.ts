@@ -14,6 +14,7 @@ export type TLSErrorCode =
   | 'ERR_TLS_HANDSHAKE_TIMEOUT'
   | 'ERR_TLS_BACKEND'
 
+/** What every error of this library carries beside its message. */
 export interface TLSErrorOptions {
   readonly code: TLSErrorCode
   /** The alert that was sent or received, by its IANA name. */
@@ -91,6 +92,7 @@ export class NegotiationError extends TLSError {
     this.subject = subject
   }
 }
+/** What two peers could not agree on. */
 export type NegotiationSubject =
   | 'version'
   | 'cipher-suite'
@@ -124,6 +126,7 @@ export type CertificateReason =
   | 'vetoed'
   | 'other'
 
+/** The peer's certificate was not accepted, by the checks of the backend or by the application's veto. */
 export class CertificateError extends TLSError {
   override readonly name = 'CertificateError'
   readonly reason: CertificateReason

@@ -42,6 +42,7 @@ export abstract class SocketMembers extends Duplex {
   get localFamily(): string | undefined {
     return this.#socket.localFamily
   }
+  /** As `net.Socket`; an empty object where the stream below is no socket. */
   address(): AddressInfo | Record<string, never> {
     return this.#socket.address?.() ?? {}
   }
@@ -74,18 +75,22 @@ export abstract class SocketMembers extends Duplex {
   get timeout(): number {
     return this.#idleMilliseconds
   }
+  /** As `net.Socket`. Sockets that this library connects or accepts do not delay. */
   setNoDelay(noDelay?: boolean): this {
     this.#socket.setNoDelay?.(noDelay)
     return this
   }
+  /** As `net.Socket`. */
   setKeepAlive(enable?: boolean, initialDelayMilliseconds?: number): this {
     this.#socket.setKeepAlive?.(enable, initialDelayMilliseconds)
     return this
   }
+  /** As `net.Socket`. */
   ref(): this {
     this.#socket.ref?.()
     return this
   }
+  /** As `net.Socket`. */
   unref(): this {
     this.#socket.unref?.()
     return this
@@ -112,18 +117,22 @@ export abstract class SocketMembers extends Duplex {
   get servername(): string | false | undefined {
     return this.facts.serverName
   }
+  /** The version of TLS; `null` before the handshake is done. */
   getProtocol(): string | null {
     return this.facts.version ?? null
   }
+  /** The cipher suite by its IANA name; `undefined` before the handshake is done. */
   getCipher(): { name: string; standardName: string; version: string } | undefined {
     const { cipherSuite, version } = this.facts
     if (cipherSuite === undefined || version === undefined) return undefined
     const name = cipherSuiteName(cipherSuite)
     return { name, standardName: name, version }
   }
+  /** Whether the connection went on with an earlier session. */
   isSessionReused(): boolean {
     return this.facts.resumed
   }
+  /** The peer's certificate, parsed by Node; `undefined` where it showed none. */
   getPeerX509Certificate(): X509Certificate | undefined {
     const { peerCertificate } = this.facts
     return peerCertificate && new X509Certificate(peerCertificate)

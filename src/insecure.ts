@@ -20,6 +20,7 @@ interface InsecureContextOptions {
   readonly environment?: ContextEnvironment
 }
 
+/** What a client leaves out. */
 export interface InsecureClientOptions extends InsecureContextOptions {
   /** Accept any certificate chain, also one that nobody trusts or that has expired; then the name is not checked either. */
   readonly skipChainVerification?: true
@@ -27,6 +28,7 @@ export interface InsecureClientOptions extends InsecureContextOptions {
   readonly skipHostNameCheck?: true
 }
 
+/** What a server leaves out. */
 export interface InsecureServerOptions extends InsecureContextOptions {
   /** Accept any certificate of a client. It still has to prove that it holds the key. */
   readonly skipChainVerification?: true

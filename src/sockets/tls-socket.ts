@@ -11,6 +11,7 @@ import { SocketMembers } from './socket-members.ts'
 import type { TCPTransport } from './tcp.ts'
 import { closeTransport, makeFresh } from './transport.ts'
 
+/** How a socket behaves as a stream. */
 export interface TLSSocketOptions {
   /** Keep the own direction open when the peer closes its own. Default: false, as sockets of `node:net`. */
   readonly allowHalfOpen?: boolean | undefined
@@ -143,7 +144,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     if (this.#state === 'open' || this.#state === 'unwrapping') this.#advance()
   }
 
-  override read(size?: number): unknown {
+  override read(size?: number): ReturnType<Duplex['read']> {
     const chunk = super.read(size)
     if (this.#endError !== undefined && this.readableLength === 0) this.#endAfterReading(this.#endError)
     return chunk
@@ -175,6 +176,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     clearTimeout(this.#handshakeTimer)
     this.stopIdleTimer()
+    if (error !== null) this.rememberPeer()
     this.#stopListening?.()
     const closed = error ?? new UsageError('the socket was closed')
     this.#unwrapping?.reject(closed)

@@ -36,13 +36,19 @@ export function readPeerChain(library: Library, ssl: Pointer, isServer: boolean)
   const { native } = library
   const leaf = native.SSL_get0_peer_certificate(ssl)
   const stack = native.SSL_get_peer_cert_chain(ssl)
-  const certificates: Pointer[] = []
+  const chain = encodeStack(library, stack)
   // A server's stack lacks the client's own certificate. SSL_get_peer_cert_chain(3).
-  if (isServer && leaf !== null) certificates.push(leaf)
+  return isServer && leaf !== null ? Object.freeze([encode(library, leaf), ...chain]) : chain
+}
+
+/** The certificates of a STACK_OF(X509), DER. */
+export function encodeStack(library: Library, stack: Pointer | null): readonly Uint8Array[] {
+  const { native } = library
+  const chain: Uint8Array[] = []
   for (let index = 0; stack !== null && index < native.OPENSSL_sk_num(stack); index++) {
-    certificates.push(native.OPENSSL_sk_value(stack, index) as Pointer)
+    chain.push(encode(library, native.OPENSSL_sk_value(stack, index) as Pointer))
   }
-  return Object.freeze(certificates.map((certificate) => encode(library, certificate)))
+  return Object.freeze(chain)
 }
 
 function encode({ native, koffi }: Library, certificate: Pointer): Uint8Array {

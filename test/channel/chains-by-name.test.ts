@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ChainsByName } from '#polytls/backends/openssl/identities.js'
+import { ChainsByName } from '#polytls/channel/chains-by-name.js'
 
 describe('chains by name', () => {
   const chains = new ChainsByName([

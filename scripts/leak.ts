@@ -23,7 +23,7 @@ const total = Number(argv[2] ?? 100_000)
 if (!Number.isInteger(total) || total < 10) throw new TypeError('expected a number of connections, at least 10')
 
 /** How much the resident set, V8's young generation apart, may grow between the first tenth, in which caches and the heap find their size, and the last. */
-const allowedGrowthBytes = 16 * 1024 * 1024
+const allowedGrowthBytes = 12 * 1024 * 1024
 
 // Without garbage that was not collected yet, which would hide a leak or look like one.
 setFlagsFromString('--expose-gc')

@@ -5,10 +5,10 @@ import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
-import { BackendError, ConfigurationError, RaggedEOFError, UsageError } from '../../errors.ts'
+import { RaggedEOFError, UsageError } from '../../errors.ts'
 import type { StepListener } from './callbacks.ts'
 import { Ciphertext } from './ciphertext.ts'
-import { CallbackAnswer, Ctrl, Shutdown, SSLError } from './constants.ts'
+import { CallbackAnswer, Shutdown, SSLError } from './constants.ts'
 import type { PreparedContext } from './context.ts'
 import { readFacts, versionOf } from './facts.ts'
 import { describeForeign, faultOf, takeErrors } from './fault.ts'
@@ -51,7 +51,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
     this.#library = prepared.library
     this.#isServer = prepared.configuration instanceof TLSServerConfiguration
     this.#serverName = serverName
-    const { native, conduit } = this.#library
+    const { conduit } = this.#library
     this.#ciphertext = new Ciphertext(conduit)
     this.#verification = new PeerVerification(this.#library, {
       isServer: this.#isServer,
@@ -59,17 +59,9 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
       skipsChain: prepared.skipsChainVerification,
       serverName: nameText(serverName),
     })
-    const ssl = native.SSL_new(prepared.first)
-    if (ssl === null) throw new BackendError(prepared.backendName, 'SSL_new failed: the machine may be out of memory')
-    this.#ssl = ssl
-    finalizer.register(this, { library: this.#library, ssl }, this)
-    conduit.attach(ssl)
-    if (this.#isServer) native.SSL_set_accept_state(ssl)
-    else native.SSL_set_connect_state(ssl)
-    if (serverName !== undefined) this.#expect(ssl, serverName)
-    if (prepared.now !== undefined) {
-      native.X509_VERIFY_PARAM_set_time(native.SSL_get0_param(ssl), BigInt(Math.floor(prepared.now() / 1000)))
-    }
+    this.#ssl = prepared.newConnection(serverName)
+    finalizer.register(this, { library: this.#library, ssl: this.#ssl }, this)
+    conduit.attach(this.#ssl)
   }
 
   // ── the contract ──
@@ -380,18 +372,6 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
 
   #requireHandshake(call: string): void {
     if (!this.#handshakeDone) throw new UsageError(`${call}: the handshake is not done`)
-  }
-
-  #expect(ssl: Pointer, serverName: ServerName): void {
-    const { native } = this.#library
-    const parameters = native.SSL_get0_param(ssl)
-    const checks = !this.#prepared.skipsHostNameCheck
-    if (serverName.kind === 'dns') {
-      native.SSL_ctrl(ssl, Ctrl.SET_TLSEXT_HOSTNAME, 0, Buffer.from(`${serverName.name}\0`))
-      if (checks) native.X509_VERIFY_PARAM_set1_host(parameters, serverName.name, serverName.name.length)
-    } else if (checks && native.X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName.address) !== 1) {
-      throw new ConfigurationError('serverName', `OpenSSL cannot read the address ${serverName.address}`)
-    }
   }
 }
 

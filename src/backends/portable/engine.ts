@@ -1,3 +1,4 @@
+// over 400 lines: the one place where records, messages, alerts and both closings of a connection meet; they share its state
 import { Alert, type AlertName, alertName } from '../../alerts.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import { outgoingLimitBytes } from '../../channel/limits.ts'

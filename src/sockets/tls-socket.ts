@@ -2,14 +2,17 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientContext, ServerContext } from '../channel/context.ts'
 import type { ConnectionFacts } from '../channel/facts.ts'
-import type { TLSBuffer } from '../channel/tls-buffer.ts'
+import type { PauseRequest } from '../channel/pause.ts'
+import type { TLSBuffer, Waiting } from '../channel/tls-buffer.ts'
 import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
 import { HandshakeTimeoutError, RaggedEOFError, UsageError } from '../errors.ts'
+import { onAbort } from './abort.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
 import { SocketMembers } from './socket-members.ts'
+import { closeGracefully, secured } from './socket-phases.ts'
 import type { TCPTransport } from './tcp.ts'
-import { closeTransport, makeFresh } from './transport.ts'
+import { awaitConnection, closeTransport, makeFresh } from './transport.ts'
 
 export interface TLSSocketOptions {
   /** Keep the own direction open when the peer closes its own. Default: false, as sockets of `node:net`. */
@@ -46,12 +49,14 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
   #endError: Error | undefined
+  /** The pause that somebody has been asked to answer. */
+  #asked: PauseRequest | undefined
   #unwrapping: { resolve(transport: Duplex): void; reject(error: Error): void } | undefined
   readonly #handshakeTimer: NodeJS.Timeout
   readonly #createdAt: number = performance.now()
   #connectedAt = 0
   #securedAt = 0
-  #stopListening: (() => void) | undefined
+  readonly #stopListening: (() => void) | undefined
 
   /**
    * Sockets come from `connect`, `upgrade` and `createServer`.
@@ -64,9 +69,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#pump = new Pump(buffer, transport, this)
     const timeout = buffer.context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
     this.#handshakeTimer = setTimeout(() => this.destroy(new HandshakeTimeoutError(timeout)), timeout)
-    if (options.signal !== undefined) this.#listenTo(options.signal)
-    if ((this.transport as Partial<Socket>).connecting === true) this.#awaitConnection(this.transport)
-    else this.#startHandshake(this.#createdAt)
+    this.#stopListening = options.signal && onAbort(options.signal, (error) => this.destroy(error))
+    if ((this.transport as Partial<Socket>).connecting === true) {
+      awaitConnection(this.transport, {
+        failed: (error) => this.destroy(error ?? new RaggedEOFError('handshake')),
+        connected: () => this.#connected(),
+      })
+    } else this.#startHandshake(this.#createdAt)
   }
 
   /** What was agreed; nothing before the handshake is done. Stays readable after the end. */
@@ -89,28 +98,17 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     return this.#pump.bytesWritten
   }
 
+  get connecting(): boolean {
+    return this.#state === 'connecting' && !this.destroyed
+  }
+
   protected get transport(): Duplex {
     return this.#pump.transport
   }
 
   /** Resolves when the handshake is done; rejects with what went wrong before. */
   secured(): Promise<this> {
-    if (this.#securedAt !== 0) return Promise.resolve(this)
-    const closedEarly = (): Error =>
-      this.errored ?? new UsageError('the socket was closed before its handshake was done')
-    if (this.destroyed) return Promise.reject(closedEarly())
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        this.off('secureConnect', settle)
-        this.off('error', settle)
-        this.off('close', settle)
-        if (this.#securedAt !== 0) resolve(this)
-        else reject(closedEarly())
-      }
-      this.on('secureConnect', settle)
-      this.on('error', settle)
-      this.on('close', settle)
-    })
+    return secured(this)
   }
 
   /**
@@ -123,17 +121,19 @@ export class TLSSocket extends SocketMembers implements PumpListener {
       return Promise.reject(new UsageError('unwrap: the socket is not open'))
     }
     return new Promise((resolve, reject) => {
-      // Behind everything that was written before.
-      this.write(Buffer.alloc(0), (error) => {
-        if (error) {
-          reject(error)
-          return
-        }
-        this.#state = 'unwrapping'
-        this.#unwrapping = { resolve, reject }
-        this.#advance()
-      })
+      this.#unwrapping = { resolve, reject }
+      // Behind everything that was written before; `_final` goes on.
+      this.end()
     })
+  }
+
+  override ref(): this {
+    this.#handshakeTimer.ref()
+    return super.ref()
+  }
+  override unref(): this {
+    this.#handshakeTimer.unref()
+    return super.unref()
   }
 
   // ── the stream ──
@@ -159,17 +159,26 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   override _final(callback: WriteCallback): void {
-    if (this.#state === 'unwrapping' || this.#state === 'unwrapped') callback()
-    else if (this.#state !== 'open') this.#waiting = { retry: () => this._final(callback), callback }
-    else {
-      this.#attempt(() => {
-        this.#buffer.shutdown()
-        this.#pump.flush()
-        // Nothing may follow close_notify, so this direction of the transport ends as well.
-        this.transport.end()
-        callback()
-      }, callback)
+    if (this.#state === 'connecting' || this.#state === 'handshaking' || this.#endError !== undefined) {
+      this.#waiting = { retry: () => this._final(callback), callback }
+      return
     }
+    if (this.#unwrapping !== undefined) {
+      this.#state = 'unwrapping'
+      this.#waiting = { retry: () => {}, callback }
+      this.#advance()
+      return
+    }
+    try {
+      this.#buffer.shutdown()
+    } catch (thrown) {
+      callback(this.#reasonOf(thrown))
+      return
+    }
+    this.#pump.flush()
+    // Nothing may follow close_notify, so this direction of the transport ends as well.
+    this.transport.end()
+    callback()
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
@@ -189,19 +198,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#pump.flush()
     this.#pump.detach()
     this.#buffer[Symbol.dispose]()
-    closeTransport(this.transport, () => callback(error))
+    const awaitsEnd = error === null && this.writableFinished && !this.#peerClosed
+    closeTransport(this.transport, { awaitsEnd }, () => callback(error))
   }
 
-  /** Closes gracefully, and is done when everything is closed. */
+  /** Closes gracefully, and is done when everything is closed. A peer that does not close its side is cut off after 5 seconds. */
   override async [Symbol.asyncDispose](): Promise<void> {
-    if (this.closed) return
-    await new Promise<void>((resolve) => {
-      this.once('close', resolve)
-      // Nobody is there any more for what may still come or go wrong.
-      this.on('error', () => {})
-      this.resume()
-      this.end()
-    })
+    await closeGracefully(this)
   }
 
   // ── what the pump tells ──
@@ -213,15 +216,16 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   transportDrained(): void {
+    this.touch()
     const waiting = this.#waiting
-    if (waiting === undefined || this.#state === 'handshaking') return
+    if (waiting === undefined || this.#state !== 'open') return
     this.#waiting = undefined
     waiting.retry()
   }
 
   transportEnded(): void {
     this.#noMore = true
-    this.#buffer.endIncoming()
+    this.#pump.end()
     this.transportAdvanced()
   }
 
@@ -229,22 +233,20 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     if (this.destroyed || this.#lost !== undefined) return
     this.#lost = { error }
     this.transportEnded()
+    // Whoever is asked about the peer may take long, and the answer matters no more.
+    if (this.#state === 'handshaking' && this.#buffer.pause !== undefined) {
+      this.destroy(error ?? new RaggedEOFError('handshake'))
+    }
     this.transportDrained()
   }
 
   // ── steps ──
 
-  #awaitConnection(transport: Duplex): void {
-    const failed = (error: Error): void => {
-      this.destroy(error)
-    }
-    transport.once('error', failed)
-    transport.once('connect', () => {
-      transport.off('error', failed)
-      if (this.destroyed) return
-      this.emit('connect')
-      this.#startHandshake(performance.now())
-    })
+  #connected(): void {
+    if (this.destroyed) return
+    this.#startHandshake(performance.now())
+    this.emit('connect')
+    this.emit('ready')
   }
 
   #startHandshake(connectedAt: number): void {
@@ -256,14 +258,24 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   #handshake(): void {
     if (this.destroyed) return
-    this.#attempt(() => {
-      const step = this.#buffer.handshake()
-      this.#pump.flush()
-      this.#pump.refill()
-      if (step === 'done') this.#opened()
-      else if (step === 'paused') answerPause(this.#buffer, () => this.#handshake())
-      else if (step === 'closed') throw new RaggedEOFError('handshake')
-    })
+    let step: 'done' | Waiting
+    try {
+      step = this.#buffer.handshake()
+      if (step === 'closed') throw new RaggedEOFError('handshake')
+    } catch (thrown) {
+      this.#endWith(this.#reasonOf(thrown))
+      return
+    }
+    this.#pump.flush()
+    this.#pump.refill()
+    if (step === 'done') this.#opened()
+    else if (step === 'paused' && this.#buffer.pause !== this.#asked) {
+      this.#asked = this.#buffer.pause
+      answerPause(this.#buffer, {
+        isWanted: () => !this.destroyed,
+        resumed: () => this.#handshake(),
+      })
+    }
   }
 
   #opened(): void {
@@ -272,6 +284,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#securedAt = performance.now()
     this.emit('secureConnect')
     this.transportDrained()
+    if (this.destroyed) return
     // Like a plain socket, it reads a little ahead, so that the end is noticed also where nobody reads.
     this.read(0)
     this.#advance()
@@ -279,71 +292,85 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   /** Reads what there is for as long as it is wanted; all of it when no more can come. */
   #advance(): void {
-    if (this.destroyed || this.#state === 'unwrapped') return
-    this.#attempt(() => {
-      while ((this.#wantsData || this.#noMore) && !this.#peerClosed) {
-        const chunk = this.#buffer.read(readBytes)
-        if (chunk === 'closed') {
-          this.#peerClosed = true
-          this.push(null)
-          // Has the stream notice its end although nobody may be reading.
-          this.read(0)
-        } else if (typeof chunk === 'string') break
-        else {
-          this.#wantsData = this.push(chunk)
-          this.#pump.refill()
-        }
+    if (this.destroyed || this.#state === 'unwrapped' || this.#endError !== undefined) return
+    while ((this.#wantsData || this.#noMore) && !this.#peerClosed) {
+      let chunk: Uint8Array | Waiting
+      try {
+        chunk = this.#buffer.read(readBytes)
+      } catch (thrown) {
+        this.#endWith(this.#reasonOf(thrown))
+        return
       }
-      if (this.#state === 'unwrapping') this.#continueUnwrapping()
-      this.#pump.flush()
-    })
+      if (chunk === 'closed') {
+        this.#peerClosed = true
+        this.#pump.stopReading()
+        this.push(null)
+        // Has the stream notice its end although nobody may be reading.
+        this.read(0)
+      } else if (typeof chunk === 'string') break
+      else {
+        this.#wantsData = this.push(chunk)
+        // A listener may have ended it.
+        if (this.destroyed) return
+        this.#pump.refill()
+      }
+    }
+    if (this.#state === 'unwrapping') this.#continueUnwrapping()
+    else this.#pump.flush()
   }
 
   #continueUnwrapping(): void {
-    const step = this.#buffer.shutdown()
+    let step: 'done' | Waiting
+    try {
+      step = this.#buffer.shutdown()
+    } catch (thrown) {
+      this.#endWith(this.#reasonOf(thrown))
+      return
+    }
     this.#pump.flush()
     if (step !== 'done') return
     this.#state = 'unwrapped'
+    this.#stopListening?.()
     this.#pump.detach()
     const behind = Buffer.concat([this.#buffer.releaseIncoming(), this.#pump.takeHeld()])
-    const unwrapping = this.#unwrapping
-    this.#unwrapping = undefined
     if (!this.#peerClosed) this.push(null)
     this.#peerClosed = true
-    this.end()
-    makeFresh(this.transport, behind, () => unwrapping?.resolve(this.transport))
+    const { transport } = this
+    const unwrapping = this.#unwrapping
+    const finished = this.#waiting
+    this.#unwrapping = undefined
+    this.#waiting = undefined
+    makeFresh(transport, behind, () => unwrapping?.resolve(transport))
+    finished?.callback()
   }
 
   #send(chunk: Uint8Array, sent: number, callback: WriteCallback): void {
-    if (this.#state === 'connecting' || this.#state === 'handshaking') {
+    // Behind an error that waits for the reader, writing waits as well: to fail would end the socket at once.
+    if (this.#state === 'connecting' || this.#state === 'handshaking' || this.#endError !== undefined) {
       this.#waiting = { retry: () => this.#send(chunk, sent, callback), callback }
       return
     }
     this.touch()
-    this.#attempt(() => {
-      if (this.#lost !== undefined) throw this.#lost.error ?? new RaggedEOFError('data')
-      let offset = sent
-      while (offset < chunk.byteLength) {
+    let offset = sent
+    while (offset < chunk.byteLength) {
+      try {
+        if (this.#lost !== undefined) throw this.#lost.error ?? new RaggedEOFError('data')
         const taken = this.#buffer.write(offset === 0 ? chunk : chunk.subarray(offset))
         if (typeof taken === 'number') offset += taken
-        if (this.#pump.flush()) continue
-        this.#waiting = { retry: () => this.#send(chunk, offset, callback), callback }
+      } catch (thrown) {
+        callback(this.#reasonOf(thrown))
         return
       }
-      callback()
-    }, callback)
+      if (this.#pump.flush()) continue
+      this.#waiting = { retry: () => this.#send(chunk, offset, callback), callback }
+      return
+    }
+    callback()
   }
 
-  /** Runs a step. What it throws ends the socket: through the callback of a write, or as `error`. */
-  #attempt(step: () => void, callback?: WriteCallback): void {
-    try {
-      step()
-    } catch (thrown) {
-      // That the connection ended is the smaller part of the truth where the transport said why.
-      const error = thrown instanceof RaggedEOFError ? (this.#lost?.error ?? thrown) : (thrown as Error)
-      if (callback !== undefined) callback(error)
-      else this.#endWith(error)
-    }
+  /** That the connection ended is the smaller part of the truth where the transport said why. */
+  #reasonOf(thrown: unknown): Error {
+    return thrown instanceof RaggedEOFError ? (this.#lost?.error ?? thrown) : (thrown as Error)
   }
 
   /** Ends with an error, but not before the program has read what was received, if it reads at all. */
@@ -357,29 +384,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#endError = error
     this.#pump.flush()
     this.#pump.detach()
-    this.transport.destroy()
+    closeTransport(this.transport, { awaitsEnd: false }, () => {})
   }
 
   #endAfterReading(error: Error): void {
     this.#endError = undefined
     // Behind the listeners of the last data.
     process.nextTick(() => this.destroy(error))
-  }
-
-  #listenTo(signal: AbortSignal): void {
-    const abort = (): void => {
-      this.destroy(
-        signal.reason instanceof Error
-          ? signal.reason
-          : new Error('the operation was aborted', { cause: signal.reason }),
-      )
-    }
-    if (signal.aborted) {
-      process.nextTick(abort)
-      return
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    this.#stopListening = () => signal.removeEventListener('abort', abort)
   }
 }
 

@@ -21,12 +21,15 @@ export type ClientSetup =
     })
   | { readonly context: ClientContext }
 
+/** Either a configuration, from which a context is made for this one use, or a context that was made before. */
 export type ServerSetup =
   | (ServerOptions & { readonly backend?: Backend | undefined; readonly context?: undefined })
   | { readonly context: ServerContext }
 
+/** Where to connect to, and how. */
 export type ConnectOptions = Destination & ClientSetup
 
+/** How to go on with TLS on a stream; `isServer` says which side of it we are. */
 export type UpgradeOptions = TLSSocketOptions &
   (
     | (ClientSetup & {
@@ -37,6 +40,7 @@ export type UpgradeOptions = TLSSocketOptions &
     | (ServerSetup & { readonly isServer: true })
   )
 
+/** How to serve. */
 export type CreateServerOptions = TLSServerOptions & ServerSetup
 
 /**

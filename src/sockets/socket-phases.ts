@@ -1,5 +1,48 @@
-import { UsageError } from '../errors.ts'
+import { type CommonOptions, defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
+import { HandshakeTimeoutError, UsageError } from '../errors.ts'
 import type { TLSSocket } from './tls-socket.ts'
+
+/** How long each phase took, in milliseconds. */
+export interface PhaseTimes {
+  /** From the call until the transport was connected; 0 for a stream that was given. */
+  readonly connect: number
+  /** From then until the handshake was done, the veto included. */
+  readonly handshake: number
+}
+
+/** Times the phases of a connection, and says when they have taken too long together. */
+export class HandshakeClock {
+  readonly timer: NodeJS.Timeout
+  readonly #createdAt: number = performance.now()
+  #connectedAt: number = this.#createdAt
+  #times: PhaseTimes | undefined
+
+  constructor({ handshakeTimeoutMilliseconds: limit }: CommonOptions, tooLate: (error: HandshakeTimeoutError) => void) {
+    const milliseconds = limit ?? defaultHandshakeTimeoutMilliseconds
+    this.timer = setTimeout(() => tooLate(new HandshakeTimeoutError(milliseconds)), milliseconds)
+  }
+
+  connected(): void {
+    this.#connectedAt = performance.now()
+  }
+
+  secured(): void {
+    this.stop()
+    this.#times = {
+      connect: this.#connectedAt - this.#createdAt,
+      handshake: performance.now() - this.#connectedAt,
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+  }
+
+  /** `undefined` until the handshake is done. */
+  get times(): PhaseTimes | undefined {
+    return this.#times
+  }
+}
 
 /** Resolves when the handshake is done; rejects with what went wrong before. */
 export function secured<Socket extends TLSSocket>(socket: Socket): Promise<Socket> {

@@ -6,6 +6,7 @@ import { HandshakeTimeoutError } from '../errors.ts'
 import { TCPTransport } from './tcp.ts'
 import { TLSSocket } from './tls-socket.ts'
 
+/** What a server allows its connections. */
 export interface TLSServerOptions {
   /** How many handshakes may run at once; further connections wait their turn, within their handshake timeout. Default: 256. */
   readonly maxConcurrentHandshakes?: number | undefined
@@ -13,6 +14,7 @@ export interface TLSServerOptions {
   readonly allowHalfOpen?: boolean | undefined
 }
 
+/** What a server emits beside the events of `net.Server`. */
 export interface TLSServerEvents {
   /** A client whose handshake is done. */
   secureConnection: [socket: TLSSocket]
@@ -48,8 +50,8 @@ export class TLSServer extends net.Server {
   }
 
   /**
-   * Stops accepting, says close_notify to every client, and resolves when all are gone; those that linger longer are cut off.
-   * @param options.timeoutMilliseconds Default: 5,000.
+   * Stops accepting, says close_notify to every client, and resolves when all are gone; those that linger for longer than
+   * `timeoutMilliseconds` (default: 5,000) are cut off.
    */
   async shutdown({ timeoutMilliseconds = 5_000 }: { readonly timeoutMilliseconds?: number } = {}): Promise<void> {
     const closed = Promise.all([
@@ -73,6 +75,7 @@ export class TLSServer extends net.Server {
     clearTimeout(cutOff)
   }
 
+  /** As `shutdown`: for `await using`. */
   override async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown()
   }

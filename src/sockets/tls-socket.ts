@@ -4,29 +4,21 @@ import type { ClientContext, ServerContext } from '../channel/context.ts'
 import type { ConnectionFacts } from '../channel/facts.ts'
 import type { PauseRequest } from '../channel/pause.ts'
 import type { TLSBuffer, Waiting } from '../channel/tls-buffer.ts'
-import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
-import { HandshakeTimeoutError, RaggedEOFError, UsageError } from '../errors.ts'
+import { RaggedEOFError, UsageError } from '../errors.ts'
 import { onAbort } from './abort.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
 import { SocketMembers } from './socket-members.ts'
-import { closeGracefully, secured } from './socket-phases.ts'
+import { closeGracefully, HandshakeClock, type PhaseTimes, secured } from './socket-phases.ts'
 import type { TCPTransport } from './tcp.ts'
 import { awaitConnection, closeTransport, makeFresh } from './transport.ts'
 
+/** How a socket behaves as a stream. */
 export interface TLSSocketOptions {
   /** Keep the own direction open when the peer closes its own. Default: false, as sockets of `node:net`. */
   readonly allowHalfOpen?: boolean | undefined
   /** Destroys the socket when it is aborted, at any time. */
   readonly signal?: AbortSignal | undefined
-}
-
-/** How long each phase took, in milliseconds. */
-export interface PhaseTimes {
-  /** From the call until the transport was connected; 0 for a stream that was given. */
-  readonly connect: number
-  /** From then until the handshake was done, the veto included. */
-  readonly handshake: number
 }
 
 /**
@@ -45,6 +37,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #lost: { readonly error: Error | undefined } | undefined
   /** Nothing more can come from the transport, so that what the channel holds is all there is to wait for. */
   #noMore = false
+  /** A step has to wait until the transport takes more. */
+  #isBlocked = false
   /** A write, or the end of writing, that waits for the handshake or for the transport. */
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
@@ -52,10 +46,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   /** The pause that somebody has been asked to answer. */
   #asked: PauseRequest | undefined
   #unwrapping: { resolve(transport: Duplex): void; reject(error: Error): void } | undefined
-  readonly #handshakeTimer: NodeJS.Timeout
-  readonly #createdAt: number = performance.now()
-  #connectedAt = 0
-  #securedAt = 0
+  readonly #clock: HandshakeClock
   readonly #stopListening: (() => void) | undefined
 
   /**
@@ -67,15 +58,14 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.context = buffer.context
     this.#buffer = buffer
     this.#pump = new Pump(buffer, transport, this)
-    const timeout = buffer.context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
-    this.#handshakeTimer = setTimeout(() => this.destroy(new HandshakeTimeoutError(timeout)), timeout)
+    this.#clock = new HandshakeClock(buffer.context.configuration, (error) => this.destroy(error))
     this.#stopListening = options.signal && onAbort(options.signal, (error) => this.destroy(error))
     if ((this.transport as Partial<Socket>).connecting === true) {
       awaitConnection(this.transport, {
         failed: (error) => this.destroy(error ?? new RaggedEOFError('handshake')),
         connected: () => this.#connected(),
       })
-    } else this.#startHandshake(this.#createdAt)
+    } else this.#startHandshake()
   }
 
   /** What was agreed; nothing before the handshake is done. Stays readable after the end. */
@@ -85,8 +75,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   /** `undefined` until the handshake is done. */
   get times(): PhaseTimes | undefined {
-    if (this.#securedAt === 0) return undefined
-    return { connect: this.#connectedAt - this.#createdAt, handshake: this.#securedAt - this.#connectedAt }
+    return this.#clock.times
   }
 
   /** Bytes of ciphertext that came from the transport. */
@@ -128,11 +117,11 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   override ref(): this {
-    this.#handshakeTimer.ref()
+    this.#clock.timer.ref()
     return super.ref()
   }
   override unref(): this {
-    this.#handshakeTimer.unref()
+    this.#clock.timer.unref()
     return super.unref()
   }
 
@@ -143,9 +132,10 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     if (this.#state === 'open' || this.#state === 'unwrapping') this.#advance()
   }
 
-  override read(size?: number): unknown {
+  override read(size?: number): ReturnType<Duplex['read']> {
     const chunk = super.read(size)
-    if (this.#endError !== undefined && this.readableLength === 0) this.#endAfterReading(this.#endError)
+    // Behind the listeners of the last data.
+    if (this.#endError !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(this.#endError))
     return chunk
   }
 
@@ -170,7 +160,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
       return
     }
     try {
-      this.#buffer.shutdown()
+      while (this.#buffer.shutdown() === 'want-write') this.#pump.flush()
     } catch (thrown) {
       callback(this.#reasonOf(thrown))
       return
@@ -182,8 +172,9 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    clearTimeout(this.#handshakeTimer)
+    this.#clock.stop()
     this.stopIdleTimer()
+    if (error !== null) this.rememberPeer()
     this.#stopListening?.()
     const closed = error ?? new UsageError('the socket was closed')
     this.#unwrapping?.reject(closed)
@@ -218,9 +209,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   transportDrained(): void {
     this.touch()
     const waiting = this.#waiting
-    if (waiting === undefined || this.#state !== 'open') return
-    this.#waiting = undefined
-    waiting.retry()
+    if (waiting !== undefined && this.#state === 'open') {
+      this.#waiting = undefined
+      waiting.retry()
+    }
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.transportAdvanced()
   }
 
   transportEnded(): void {
@@ -244,13 +239,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   #connected(): void {
     if (this.destroyed) return
-    this.#startHandshake(performance.now())
+    this.#clock.connected()
+    this.#startHandshake()
     this.emit('connect')
     this.emit('ready')
   }
 
-  #startHandshake(connectedAt: number): void {
-    this.#connectedAt = connectedAt
+  #startHandshake(): void {
     this.#state = 'handshaking'
     this.#pump.attach()
     this.#handshake()
@@ -260,7 +255,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     if (this.destroyed) return
     let step: 'done' | Waiting
     try {
-      step = this.#buffer.handshake()
+      do step = this.#buffer.handshake()
+      while (step === 'want-write' && this.#flushed())
       if (step === 'closed') throw new RaggedEOFError('handshake')
     } catch (thrown) {
       this.#endWith(this.#reasonOf(thrown))
@@ -279,9 +275,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   #opened(): void {
-    clearTimeout(this.#handshakeTimer)
+    this.#clock.secured()
     this.#state = 'open'
-    this.#securedAt = performance.now()
     this.emit('secureConnect')
     this.transportDrained()
     if (this.destroyed) return
@@ -307,6 +302,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
         this.push(null)
         // Has the stream notice its end although nobody may be reading.
         this.read(0)
+      } else if (chunk === 'want-write') {
+        if (!this.#flushed()) break
       } else if (typeof chunk === 'string') break
       else {
         this.#wantsData = this.push(chunk)
@@ -322,7 +319,8 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #continueUnwrapping(): void {
     let step: 'done' | Waiting
     try {
-      step = this.#buffer.shutdown()
+      do step = this.#buffer.shutdown()
+      while (step === 'want-write' && this.#flushed())
     } catch (thrown) {
       this.#endWith(this.#reasonOf(thrown))
       return
@@ -368,6 +366,14 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     callback()
   }
 
+  /** Hands on what the channel owes the peer; answers whether it may owe more. Where not, the steps go on when the transport drains. */
+  #flushed(): boolean {
+    // Nobody is left to be bothered by more.
+    if (this.#pump.flush() || this.#lost !== undefined) return true
+    this.#isBlocked = true
+    return false
+  }
+
   /** That the connection ended is the smaller part of the truth where the transport said why. */
   #reasonOf(thrown: unknown): Error {
     return thrown instanceof RaggedEOFError ? (this.#lost?.error ?? thrown) : (thrown as Error)
@@ -385,12 +391,6 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#pump.flush()
     this.#pump.detach()
     closeTransport(this.transport, { awaitsEnd: false }, () => {})
-  }
-
-  #endAfterReading(error: Error): void {
-    this.#endError = undefined
-    // Behind the listeners of the last data.
-    process.nextTick(() => this.destroy(error))
   }
 }
 

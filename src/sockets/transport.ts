@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** Waits for a socket that is connecting. Exactly one of the two is called; a socket that is closed without a reason fails with none. */
@@ -54,7 +55,7 @@ export function closeTransport(
   }
   transport.on('error', ignore)
   transport.once('close', settle)
-  if ((transport as { connecting?: boolean }).connecting) transport.destroy()
+  if ((transport as Partial<Socket>).connecting) transport.destroy()
   else {
     // Something unread would have TCP drop what is on its way out as well.
     transport.resume()
@@ -64,6 +65,21 @@ export function closeTransport(
       transport.end()
     }
   }
+}
+
+/** Closes a transport at once; where it is a TCP connection, by a reset. */
+export function resetTransport(transport: Duplex): void {
+  const { resetAndDestroy, connecting, writableEnded, writableFinished } = transport as Partial<Socket> & Duplex
+  // Node never closes the handle of a socket that is to be reset while its end is on the way: the descriptor leaks, and the process
+  // hangs when it exits.
+  if (resetAndDestroy !== undefined && !connecting && writableEnded === writableFinished) {
+    try {
+      resetAndDestroy.call(transport)
+    } catch {
+      // Not TCP: Unix sockets have no reset.
+    }
+  }
+  transport.destroy()
 }
 
 /** How long a transport that is being closed may take. */

@@ -156,6 +156,28 @@ describe('destroying a socket', () => {
     assert.deepEqual(events, ['enough', 'close true'])
   })
 
+  test('resetAndDestroy while the end is on its way, or before there is a connection, leaves nothing open', async () => {
+    const { code, output } = await run(`
+      import { once } from 'node:events'
+      import { connect, createConnection, createServer } from 'polytls'
+      import { hostName, matching } from ${JSON.stringify(new URL('../support/identities.js', import.meta.url).href)}
+      const ours = await matching()
+      const server = createServer(ours.server, (socket) => socket.on('error', () => {}).resume())
+      server.on('tlsClientError', () => {})
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const to = { host: '127.0.0.1', port: server.address().port, serverName: hostName, ...ours.client }
+      const ending = await connect(to)
+      ending.end()
+      ending.resetAndDestroy()
+      const early = createConnection(to)
+      early.resetAndDestroy()
+      await Promise.all([ending, early].map((socket) => socket.closed || once(socket, 'close')))
+      server.close()
+      console.log('done')
+    `)
+    assert.deepEqual({ code, output }, { code: 0, output: 'done\n' })
+  })
+
   test('resetAndDestroy tells the peer by TCP', async (t) => {
     let there: import('polytls').TLSSocket | undefined
     const { port } = await server(t, (socket) => {

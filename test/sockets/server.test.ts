@@ -341,6 +341,18 @@ describe('closing a server', () => {
     await Promise.all([closed(unread.resume()), closed(silent.resume())])
   })
 
+  test('shutdown cuts off clients of a Unix socket', async (t) => {
+    const path = join(tmpdir(), `polytls-${process.pid}-cut-off.sock`)
+    const made = createServer(ours.server, (socket) => socket.resume())
+    const accepted = once(made, 'secureConnection')
+    await once(made.listen(path), 'listening')
+    const theirs = tls.connect({ ...clientOptions, path, allowHalfOpen: true } as tls.ConnectionOptions)
+    destroyAfter(t, theirs).on('error', () => {})
+    await accepted
+    await made.shutdown({ timeoutMilliseconds: 10 })
+    assert.equal(await connectionsOf(made), 0)
+  })
+
   test('shutdown cuts off what was unwrapped as well', async (t) => {
     const accepted = new EventEmitter()
     const { port, server: made } = await server(

@@ -1,6 +1,6 @@
 import type { PauseAnswer, VerifyPeerRequest } from '../../channel/pause.ts'
-import type { Verdict } from '../../config/peer-identity.ts'
-import { CertificateError } from '../../errors.ts'
+import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
+import type { CertificateError } from '../../errors.ts'
 import { Ctrl } from './constants.ts'
 import { readPeerChain } from './facts.ts'
 import type { Library } from './library.ts'
@@ -23,7 +23,7 @@ export class PeerVerification {
   readonly #options: PeerVerificationOptions
   #chainVerified = false
   #failure: VerifyFailure | undefined
-  #verdict: Verdict | { readonly failed: unknown } | undefined
+  #verdict: VetoAnswer | undefined
 
   constructor(library: Library, options: PeerVerificationOptions) {
     this.#library = library
@@ -52,7 +52,7 @@ export class PeerVerification {
     if (this.#options.isServer || !this.#options.asksForVeto) return 1
     // A client can stop here, before it has shown anything of itself. OpenSSL will ask again.
     if (this.#verdict === undefined) native.SSL_ctrl(ssl, Ctrl.SET_RETRY_VERIFY, 0, null)
-    else if (!accepts(this.#verdict)) {
+    else if (!accepted(this.#verdict)) {
       native.X509_STORE_CTX_set_error(storeContext, certificateRejected)
       return 0
     }
@@ -77,7 +77,7 @@ export class PeerVerification {
 
   /** Why the peer was refused, if it was. */
   get refusal(): CertificateError | undefined {
-    if (this.#verdict !== undefined && !accepts(this.#verdict)) {
+    if (this.#verdict !== undefined && !accepted(this.#verdict)) {
       // Only a client's refusal is an alert, see `OpenSSLBuffer`.
       return vetoed(this.#verdict, this.#options.isServer ? undefined : 'bad_certificate')
     }
@@ -87,18 +87,3 @@ export class PeerVerification {
 
 /** X509_V_ERR_CERT_REJECTED: OpenSSL answers it with the alert bad_certificate. */
 const certificateRejected = 28
-
-function accepts(verdict: Verdict | { readonly failed: unknown }): boolean {
-  // Whatever is not plainly an acceptance refuses.
-  return 'accept' in verdict && verdict.accept === true
-}
-
-function vetoed(
-  verdict: Verdict | { readonly failed: unknown },
-  alert: 'bad_certificate' | undefined,
-): CertificateError {
-  if ('failed' in verdict)
-    return new CertificateError('vetoed', 'verifyPeer failed', { alert, depth: 0, cause: verdict.failed })
-  const reason = 'reason' in verdict ? String(verdict.reason) : 'no reason given'
-  return new CertificateError('vetoed', `the application refused the peer: ${reason}`, { alert, depth: 0 })
-}

@@ -4,6 +4,7 @@ import type { Backend } from './channel/backend.ts'
 import type { ClientContext, ServerContext } from './channel/context.ts'
 import { type ClientOptions, TLSClientConfiguration } from './config/client-configuration.ts'
 import { type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
+import { abortErrorOf } from './sockets/abort.ts'
 import { connectTo, type Destination, upgradeClient, upgradeServer } from './sockets/connect.ts'
 import { TLSServer, type TLSServerOptions } from './sockets/tls-server.ts'
 import type { TLSSocket, TLSSocketOptions } from './sockets/tls-socket.ts'
@@ -47,6 +48,7 @@ export type CreateServerOptions = TLSServerOptions & ServerSetup
  * @throws TypeError and ConfigurationError at once; errors of the network as Node has them; TLSError for what goes wrong in TLS.
  */
 export async function connect(options: ConnectOptions): Promise<TLSSocket> {
+  if (options.signal?.aborted) throw abortErrorOf(options.signal)
   return createConnection(options).secured()
 }
 

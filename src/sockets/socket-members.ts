@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import type { PeerCertificate } from 'node:tls'
 import type { ConnectionFacts } from '../channel/facts.ts'
 import { cipherSuiteName } from '../config/cipher-suite.ts'
+import { resetTransport } from './transport.ts'
 
 /**
  * The members of `net.Socket` and `tls.TLSSocket` that libraries use, told from the stream below and from the facts. Where that
@@ -53,8 +54,10 @@ export abstract class SocketMembers extends Duplex {
     if (this.readable) return this.writable ? 'open' : 'readOnly'
     return this.writable ? 'writeOnly' : 'closed'
   }
-  /** Whether the transport, or the handshake on it, is still under way. */
-  get connecting(): boolean {
+  /** Whether the transport is still connecting. As in `node:tls`, the handshake is not part of it: see `secureConnecting`. */
+  abstract readonly connecting: boolean
+  /** Whether the handshake is still to come, or under way. */
+  get secureConnecting(): boolean {
     return !this.destroyed && this.facts.version === undefined
   }
   get pending(): boolean {
@@ -63,6 +66,7 @@ export abstract class SocketMembers extends Duplex {
 
   /** Emits `timeout` after so long without traffic; 0 never. Nothing is closed by it. */
   setTimeout(milliseconds: number, callback?: () => void): this {
+    if (this.destroyed) return this
     clearTimeout(this.#idleTimer)
     this.#idleMilliseconds = milliseconds
     this.#idleTimer = milliseconds > 0 ? setTimeout(() => this.emit('timeout'), milliseconds).unref() : undefined
@@ -95,6 +99,11 @@ export abstract class SocketMembers extends Duplex {
     this.#socket.unref?.()
     return this
   }
+  /** Closes at once, and has TCP tell the peer that the connection is broken. What waits to be sent is lost. */
+  resetAndDestroy(): this {
+    resetTransport(this.transport)
+    return this.destroy()
+  }
   /** Ends, and destroys once everything is sent. */
   destroySoon(): void {
     if (this.writable) this.end()
@@ -112,10 +121,11 @@ export abstract class SocketMembers extends Duplex {
   }
   /** The protocol inside; false where none was negotiated, as in `node:tls`. */
   get alpnProtocol(): string | false | null {
-    return this.connecting ? null : (this.facts.innerProtocol ?? false)
+    return this.facts.version === undefined ? null : (this.facts.innerProtocol ?? false)
   }
-  get servername(): string | false | undefined {
-    return this.facts.serverName
+  /** The name that the client asked for; false where it asked for none, as in `node:tls`. */
+  get servername(): string | false | null {
+    return this.facts.version === undefined ? null : (this.facts.serverName ?? false)
   }
   /** The version of TLS; `null` before the handshake is done. */
   getProtocol(): string | null {

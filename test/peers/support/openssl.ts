@@ -13,7 +13,11 @@ export async function startSServer(
   const party = identities.server(kind)
   const port = await freePort()
   const identity = ['-cert', party.chainFile, '-cert_chain', party.issuersFile, '-key', party.keyFile]
-  const program = new Program('openssl', ['s_server', '-accept', `127.0.0.1:${port}`, ...identity, ...options], programOptions)
+  const program = new Program(
+    'openssl',
+    ['s_server', '-accept', `127.0.0.1:${port}`, ...identity, ...options],
+    programOptions,
+  )
   await program.listensOn(port)
   return Object.assign(program, { port })
 }

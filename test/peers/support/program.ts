@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
+import { patienceMilliseconds } from './patience.ts'
 
 export interface ProgramOptions {
   /** The folder that it works in. */
@@ -117,7 +118,9 @@ export class Program implements AsyncDisposable {
         act()
       }
       const fail = (why: string): void =>
-        settle(() => reject(new Error(`${this.name} ${why} and has not ${what}. It printed:\n${this.report.slice(-2000)}`)))
+        settle(() =>
+          reject(new Error(`${this.name} ${why} and has not ${what}. It printed:\n${this.report.slice(-2000)}`)),
+        )
       const watcher = (): void => {
         const found = look()
         if (found !== undefined) settle(() => resolve(found))
@@ -171,8 +174,6 @@ function isListening(port: number): boolean {
   )
 }
 
-/** For a busy machine; nothing that works takes a tenth of it. */
-const patienceMilliseconds = 20_000
 const stopMilliseconds = 3_000
 
 /** A test that throws, or is given up, leaves no program behind. */

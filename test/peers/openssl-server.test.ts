@@ -38,7 +38,7 @@ forEachBackend('our client and openssl s_server', (backend) => {
         assert.equal(socket.facts.resumed, false)
         assert.equal(socket.facts.peerChain.length, 2)
         await finish(socket)
-        await server.reports(/Received Record[^]*close notify\(0\)/)
+        await server.reports(/Received Record.*close notify\(0\)/s)
       })
     }
 
@@ -50,7 +50,7 @@ forEachBackend('our client and openssl s_server', (backend) => {
         certificateChain: identities.client.signingChain,
       })
       await exchange(socket, server)
-      await server.reports(/^verify return:1\n[^]*depth=0 CN = A Client$/m)
+      await server.reports(/^depth=0 CN = A Client$/m)
       assert.equal(factsOfTrace(server.report).clientSignature, SignatureScheme.ecdsa_secp256r1_sha256)
       await finish(socket)
     })
@@ -176,7 +176,7 @@ forEachBackend('our client and openssl s_server', (backend) => {
     await server.reports(/write server key update/)
     await exchange(socket, server)
     server.stdin.write('K\n')
-    await server.reports(/(?:write server key update[^]*){2}/)
+    await server.reports(/(?:write server key update.*){2}/s)
     await exchange(socket, server)
     await server.reports(/read client key update/)
     await finish(socket)

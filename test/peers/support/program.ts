@@ -30,10 +30,11 @@ export class Program implements AsyncDisposable {
 
   constructor(name: string, options: readonly string[], { folder, streamsOutput = false }: ProgramOptions = {}) {
     this.name = name
+    const { PATH } = process.env
     this.#child = spawn(name, options, {
       cwd: folder,
       // Debian keeps servers where only root's PATH looks. Messages are read by tests, so they are to be in one language.
-      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+      env: { ...process.env, PATH: `${PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' },
     })
     running.add(this.#child)
     this.#child.stdin.on('error', () => {})

@@ -22,14 +22,16 @@ export async function connectTo(backend: Backend, port: number, options: ClientO
 /** Our server on a free port, with what its clients did. */
 export class OwnServer implements AsyncDisposable {
   readonly server: TLSServer
-  /** Connections and errors in the order in which they came. */
+  /** Connections, and errors of handshakes, in the order in which they came. */
   readonly #events: (TLSSocket | Error)[] = []
   #waiting: (() => void) | undefined
 
   private constructor(server: TLSServer) {
     this.server = server
     server.on('secureConnection', (socket) => this.#add(unwatched(socket)))
-    server.on('tlsClientError', (error) => this.#add(error))
+    server.on('tlsClientError', (error, socket) => {
+      if (socket.times === undefined) this.#add(error)
+    })
   }
 
   static async start(backend: Backend, options: ServerOptions): Promise<OwnServer> {

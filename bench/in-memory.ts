@@ -67,7 +67,7 @@ export async function nodeHandshakesPerSecond({ authority, server }: Credentials
       let sides = 0
       socket.once('secureConnect', () => ++sides === 2 && done())
       accepted.once('secure', () => ++sides === 2 && done())
-      socket.once('error', reject)
+      socket.on('error', reject)
       accepted.on('error', () => {})
     })
   }

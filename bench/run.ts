@@ -100,7 +100,7 @@ async function measureTransfers(credentials: Credentials): Promise<void> {
     // With a process for each end, encrypting and decrypting take place at the same time.
     await compare(`bulk ${direction}, two processes`, 'MB/s', stacks(credentials), async (stack) => {
       using server = await startChild('serve', stack.name, direction, credentials)
-      return megabytesTo(stack, (server.answer as { port: number }).port, direction, megabytes)
+      return await megabytesTo(stack, (server.answer as { port: number }).port, direction, megabytes)
     })
   }
 }

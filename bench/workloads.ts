@@ -70,8 +70,7 @@ export async function megabytesTo(
         if (received >= total) resolve()
       })
     } else {
-      fill(stream, total)
-      stream.end(resolve)
+      fill(stream, total, () => stream.end(resolve))
     }
   })
   const seconds = (performance.now() - start) / 1000
@@ -79,7 +78,7 @@ export async function megabytesTo(
   return megabytes / seconds
 }
 
-function fill(stream: Duplex, total: number): void {
+function fill(stream: Duplex, total: number, written: () => void = ignore): void {
   const chunk = Buffer.alloc(65_536, 7)
   let sent = 0
   const write = (): void => {
@@ -89,6 +88,7 @@ function fill(stream: Duplex, total: number): void {
       stream.once('drain', write)
       return
     }
+    written()
   }
   stream.on('error', ignore)
   write()
@@ -123,7 +123,7 @@ export async function roundTripMicroseconds(stack: Stack, count: number): Promis
 export function connected(stack: Stack, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const stream = stack.connect(port, resolve)
-    stream.once('error', reject)
+    stream.on('error', reject)
   })
 }
 

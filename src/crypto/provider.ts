@@ -24,6 +24,9 @@ export interface CryptoProvider {
   /** Whether two secrets are the same, in a time that depends on their lengths only. Different lengths are not equal. */
   timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean
 
+  /** Memory with whatever was in it, for output that overwrites all of it. Absent where the runtime gives only memory of zeros. */
+  allocate?(length: number): Uint8Array
+
   createHash(algorithm: HashAlgorithm): Hash
   /** HMAC over the pieces one after another. RFC 2104. */
   hmac(algorithm: HashAlgorithm, key: Uint8Array, ...message: readonly Uint8Array[]): Uint8Array

@@ -31,16 +31,21 @@ export function chooseVersion({ setup }: ServerConnection, hello: ClientHello): 
   return chosen
 }
 
-/** Our first suite that the client has; ChaCha20 first where the client has it first, since it then lacks hardware for AES. */
+/** Our first suite that the client has. */
 export function chooseSuite(ours: readonly CodePoint[], hello: ClientHello): SuiteParameters {
+  const [first] = commonSuites(ours, hello)
+  if (first === undefined) throw disagreement('cipher-suite', 'the peer offers no cipher suite that we accept')
+  return first
+}
+
+/** Ours that the client has too; ChaCha20 first where the client has it first, since it then lacks hardware for AES. */
+export function commonSuites(ours: readonly CodePoint[], hello: ClientHello): readonly SuiteParameters[] {
   const { cipherSuites } = hello
-  const isChaCha = (code: CodePoint): boolean => suites.get(code)?.aead === 'chacha20-poly1305'
+  const common = ours.flatMap((code) => (cipherSuites.includes(code) ? (suites.get(code) ?? []) : []))
+  const isChaCha = (suite: SuiteParameters | undefined): boolean => suite?.aead === 'chacha20-poly1305'
   const clientsFirst = cipherSuites.find((code) => suites.has(code))
-  const prefersChaCha = clientsFirst !== undefined && isChaCha(clientsFirst)
-  const common = ours.filter((code) => cipherSuites.includes(code))
-  const chosen = suites.get((prefersChaCha ? common.find(isChaCha) : undefined) ?? common[0] ?? -1)
-  if (chosen === undefined) throw disagreement('cipher-suite', 'the peer offers no cipher suite that we accept')
-  return chosen
+  if (clientsFirst === undefined || !isChaCha(suites.get(clientsFirst))) return common
+  return [...common.filter(isChaCha), ...common.filter((suite) => !isChaCha(suite))]
 }
 
 /** Those of our chains that are for the name, by the configuration's order. */

@@ -137,10 +137,7 @@ function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
         agreed.flight.add(input.raw)
         if (chain.length === 0) throw fault('empty-server-certificate')
         const { setup, serverName } = agreed.connection
-        const accepted = setup.verifier.verify(
-          chain.map((certificate) => certificate.slice()),
-          serverName,
-        )
+        const accepted = setup.verifier.verify(chain, serverName)
         checkKey12(accepted.publicKey.algorithm, setup.settings, agreed.suite)
         return waitServerKeyExchange(agreed, accepted)
       },

@@ -32,7 +32,7 @@ export class Engine<S extends Setup> implements Connection {
   readonly tickets: Uint8Array[] = []
 
   readonly #reader = new RecordReader()
-  readonly #writer = new RecordWriter()
+  readonly #writer: RecordWriter
   readonly #assembler = new MessageAssembler()
   readonly #isClient: boolean
   #start: (() => AnyState) | undefined
@@ -67,6 +67,7 @@ export class Engine<S extends Setup> implements Connection {
   ) {
     this.setup = setup
     this.crypto = setup.crypto
+    this.#writer = new RecordWriter(setup.crypto)
     this.serverName = options.serverName
     this.#isClient = options.isClient
     this.#start = () => options.start(this)
@@ -254,6 +255,7 @@ export class Engine<S extends Setup> implements Connection {
 
   establish(established: Established): void {
     this.#established = established
+    this.#reader.openAtOnce()
   }
 
   answerKeyUpdate(): void {
@@ -278,7 +280,8 @@ export class Engine<S extends Setup> implements Connection {
     let result: T
     try {
       result = operation()
-      this.#writer.flush()
+      // A flight that waits for an answer in its middle stays together.
+      if (this.#pause === undefined) this.#writer.flush()
     } catch (cause) {
       const error = this.#fail(wrapped(cause))
       this.#deliverKeyLines()
@@ -326,9 +329,9 @@ export class Engine<S extends Setup> implements Connection {
       this.#message(message)
       return true
     }
-    const content = this.#reader.next()
-    if (content === undefined) return false
-    this.#content(this.#reader.contentType, content)
+    const record = this.#reader.next()
+    if (record === undefined) return false
+    this.#content(record.type, record.content)
     return true
   }
 

@@ -12,19 +12,18 @@ import type { SuiteParameters } from './suites.ts'
 export class EarlyStage {
   readonly #crypto: CryptoProvider
   readonly #suite: SuiteParameters
-  #secret: Uint8Array
+  readonly #derived: Uint8Array
 
   constructor(crypto: CryptoProvider, suite: SuiteParameters) {
     this.#crypto = crypto
     this.#suite = suite
-    this.#secret = crypto.hkdfExtract(suite.hash, nothing, new Uint8Array(hashLength[suite.hash]))
+    this.#derived = derivedFromNothing(crypto, suite.hash)
   }
 
   /** Takes the shared secret of the key exchange, and wipes it. */
   shareSecret(sharedSecret: Uint8Array): HandshakeStage {
-    const derived = deriveFromNothing(this.#crypto, this.#suite.hash, this.#secret)
-    const secret = this.#crypto.hkdfExtract(this.#suite.hash, derived, sharedSecret)
-    wipe(this.#secret, derived, sharedSecret)
+    const secret = this.#crypto.hkdfExtract(this.#suite.hash, this.#derived, sharedSecret)
+    wipe(sharedSecret)
     return new HandshakeStage(this.#crypto, this.#suite, secret)
   }
 }
@@ -49,7 +48,7 @@ export class HandshakeStage {
 
   finish(): MasterStage {
     const { hash } = this.#suite
-    const derived = deriveFromNothing(this.#crypto, hash, this.#secret)
+    const derived = deriveSecret(this.#crypto, hash, this.#secret)
     const secret = this.#crypto.hkdfExtract(hash, derived, new Uint8Array(hashLength[hash]))
     wipe(this.#secret, derived)
     return new MasterStage(this.#crypto, this.#suite, secret)
@@ -174,7 +173,7 @@ export class Exporter {
   export(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     const crypto = this.#crypto
     const hash = this.#hash
-    const empty = crypto.createHash(hash).digest()
+    const empty = hashOfNothing(crypto, hash)
     const derived = expandLabel(crypto, hash, this.#secret, label, empty, hashLength[hash])
     const contextHash = crypto
       .createHash(hash)
@@ -195,8 +194,8 @@ export function expandLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const name = new TextEncoder().encode(`tls13 ${label}`)
-  const info = new Uint8Array(4 + name.length + context.length)
+  const name = labelBytes(label)
+  const info = new Uint8Array(3 + name.length + 1 + context.length)
   info[0] = length >> 8
   info[1] = length
   info[2] = name.length
@@ -208,8 +207,45 @@ export function expandLabel(
 
 const nothing = new Uint8Array(0)
 
-function deriveFromNothing(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array): Uint8Array {
-  return expandLabel(crypto, hash, secret, 'derived', crypto.createHash(hash).digest(), hashLength[hash])
+const labels = new Map<string, Uint8Array>()
+
+/** The protocol's own labels are few, and encoded once; exporters bring any number of others. */
+function labelBytes(label: string): Uint8Array {
+  let bytes = labels.get(label)
+  if (bytes === undefined) {
+    bytes = new TextEncoder().encode(`tls13 ${label}`)
+    if (labels.size < 32) labels.set(label, bytes)
+  }
+  return bytes
+}
+
+/** What leads from one stage to the next: Derive-Secret over no messages. */
+function deriveSecret(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array): Uint8Array {
+  return expandLabel(crypto, hash, secret, 'derived', hashOfNothing(crypto, hash), hashLength[hash])
+}
+
+const hashesOfNothing = new Map<HashAlgorithm, Uint8Array>()
+
+function hashOfNothing(crypto: CryptoProvider, hash: HashAlgorithm): Uint8Array {
+  let digest = hashesOfNothing.get(hash)
+  if (digest === undefined) {
+    digest = crypto.createHash(hash).digest()
+    hashesOfNothing.set(hash, digest)
+  }
+  return digest
+}
+
+const earlyDerived = new Map<HashAlgorithm, Uint8Array>()
+
+/** Without a pre-shared key the early secret is no secret but a constant of the hash. */
+function derivedFromNothing(crypto: CryptoProvider, hash: HashAlgorithm): Uint8Array {
+  let derived = earlyDerived.get(hash)
+  if (derived === undefined) {
+    const early = crypto.hkdfExtract(hash, nothing, new Uint8Array(hashLength[hash]))
+    derived = deriveSecret(crypto, hash, early)
+    earlyDerived.set(hash, derived)
+  }
+  return derived
 }
 
 function deriveDirections(

@@ -1,11 +1,13 @@
 import type { CodePoint } from '../../config/registry.ts'
 import { groupCode } from '../../crypto/algorithms.ts'
+import { commonSuites, credentialsFor } from './client-choice.ts'
+import type { ServerConnection } from './connection.ts'
 import { disagreement } from './faults.ts'
 import { isGroupOf12 } from './handshake12.ts'
 import type { ClientHello } from './messages/client-hello.ts'
-import type { Credential, ServerSetup } from './setup.ts'
+import type { Credential } from './setup.ts'
 import { chooseScheme12, fitsSuite } from './signatures12.ts'
-import { type SuiteParameters, suites } from './suites.ts'
+import type { SuiteParameters } from './suites.ts'
 
 /** What a server of TLS 1.2 chose from a ClientHello. */
 export interface Choice12 {
@@ -20,17 +22,13 @@ export interface Choice12 {
  * to be one that the client knows, like that of the key exchange.
  * @throws NegotiationError
  */
-export function choose12(setup: ServerSetup, hello: ClientHello): Choice12 {
-  const { settings } = setup
+export function choose12(connection: ServerConnection, hello: ClientHello): Choice12 {
+  const { settings } = connection.setup
   const group = chooseGroup(settings.groups, hello)
-  const credentials = setup.chains
-    .choose(hello.extensions.server_name)
-    .map((index) => setup.credentials[index] as Credential)
-  const shared = settings.tls12Suites.filter((code) => hello.cipherSuites.includes(code))
+  const credentials = credentialsFor(connection, hello)
+  const shared = commonSuites(settings.tls12Suites, hello)
   let fitting = false
-  for (const code of shared) {
-    const suite = suites.get(code)
-    if (suite === undefined) continue
+  for (const suite of shared) {
     for (const credential of credentials) {
       if (!fitsSuite(credential.publicKey.algorithm, suite) || !knowsCurve(hello, credential)) continue
       fitting = true
@@ -44,7 +42,7 @@ export function choose12(setup: ServerSetup, hello: ClientHello): Choice12 {
     'cipher-suite',
     shared.length === 0
       ? 'no cipher suite of TLS 1.2 in common with the client'
-      : 'no certificate of ours goes with a cipher suite of the client',
+      : 'no certificate of ours goes with a cipher suite and a group of the client',
   )
 }
 

@@ -1,16 +1,16 @@
+import { noFacts } from '../../channel/facts.ts'
 import { concatBytes } from '../../crypto/bytes.ts'
 import type { KeyShare } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
 import { chooseProtocol, encodeProtocol } from './application-protocols.ts'
 import type { ServerConnection } from './connection.ts'
 import { sentinelOf12 } from './downgrade.ts'
-import { disagreement, fault } from './faults.ts'
+import { fault } from './faults.ts'
 import {
   deriveSecrets12,
   emptyRenegotiationInfoSuite,
   establish12,
   Flight12,
-  fallbackSuite,
   type SameHandshake,
   type Secrets12,
   sendFinished12,
@@ -57,10 +57,10 @@ export function startServer12(
   raw: Uint8Array,
 ): In<'SIGNING' | 'WAIT_CERT' | 'WAIT_CKE'> {
   connection.agreeOn('TLSv1.2')
-  checkClientHello(connection, hello)
+  checkClientHello(hello)
   const { setup, crypto } = connection
   const { settings } = setup
-  const choice = choose12(setup, hello)
+  const choice = choose12(connection, hello)
   const { extensions } = hello
   const innerProtocol = chooseProtocol(settings.innerProtocols, extensions.application_layer_protocol_negotiation)
 
@@ -123,10 +123,7 @@ function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
           flight.forgetMessages()
           return waitClientKeyExchange(agreed)
         }
-        const accepted = verifier.verify(
-          chain.map((certificate) => certificate.slice()),
-          undefined,
-        )
+        const accepted = verifier.verify(chain, undefined)
         return waitCertifiedKeyExchange(agreed, accepted)
       },
     },
@@ -185,7 +182,7 @@ function waitFinished(keyed: Keyed, client: Client): In<'WAIT_FINISHED'> {
         if (connection.setup.configuration.verifyPeer === undefined) return connected(keyed, client, same)
         connection.pause({
           kind: 'verify-peer',
-          peer: Object.freeze({ chain: client === anonymous ? [] : client.chain.chain, serverName: undefined }),
+          peer: Object.freeze({ chain: chainOf(client), serverName: undefined }),
         })
         return vetting(keyed, client, same)
       },
@@ -202,7 +199,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
   const { connection, choice, recordSizeLimit } = keyed
   if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
   sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
-  const chain = client === anonymous ? [] : client.chain.chain
+  const chain = chainOf(client)
   establish12(connection, keyed.secrets, {
     version: 'TLSv1.2',
     cipherSuite: choice.suite.code,
@@ -231,16 +228,12 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
 type Client = ProvenPeer | typeof anonymous
 const anonymous = 'anonymous'
 
+function chainOf(client: Client): readonly Uint8Array[] {
+  return client === anonymous ? noFacts.peerChain : client.chain.chain
+}
+
 /** What TLS 1.2 demands of a ClientHello beyond its form. */
-function checkClientHello({ setup }: ServerConnection, { cipherSuites, extensions }: ClientHello): void {
-  // RFC 7507: the client tried something newer before, and somebody kept it from us.
-  if (cipherSuites.includes(fallbackSuite) && setup.settings.versions.includes('TLSv1.3')) {
-    throw disagreement(
-      'version',
-      'the client fell back to TLS 1.2 although both speak TLS 1.3',
-      'inappropriate_fallback',
-    )
-  }
+function checkClientHello({ extensions }: ClientHello): void {
   if (extensions.extended_master_secret === undefined) throw fault('no-extended-master-secret')
   if (extensions.renegotiation_info !== undefined && extensions.renegotiation_info.length > 0) {
     throw fault('renegotiation-mismatch')

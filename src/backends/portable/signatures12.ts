@@ -58,19 +58,23 @@ export function fitsSuite(key: KeyAlgorithm, suite: SuiteParameters): boolean {
   return suite.authentication === (isRSA ? 'rsa' : 'ecdsa')
 }
 
-/** The first scheme of our preference that the key can sign with and the peer accepts. */
+/**
+ * The scheme of our preference that the key can sign with and the peer accepts. With ECDSA one whose hash is the curve's, as TLS 1.3
+ * would have it, comes before the others.
+ */
 export function chooseScheme12(
   settings: Settings,
   credential: Credential,
   accepted: readonly CodePoint[],
 ): CodePoint | undefined {
-  return settings.signatureSchemes.find(
+  const common = settings.signatureSchemes.filter(
     (scheme) =>
       accepted.includes(scheme) &&
       fitsKey12(scheme, credential.publicKey.algorithm) &&
       // A key elsewhere says itself what it does.
       (credential.key.kind === 'local' || credential.key.signer.schemes.includes(scheme)),
   )
+  return common.find((scheme) => credential.schemes.includes(scheme)) ?? common[0]
 }
 
 /** The signature, or `undefined` where the connection pauses to get it from elsewhere. */

@@ -58,6 +58,8 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
     },
     random: (length) => randomBytes(length),
     timingSafeEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+    // Not from Node's pool: the memory may be handed to whoever sends it.
+    allocate: (length) => Buffer.allocUnsafeSlow(length),
     createHash: createNodeHash,
     hmac: nodeHmac,
     hkdfExtract: (algorithm, salt, input) => hkdfExtract(nodeHmac, algorithm, salt, input),

@@ -1,19 +1,16 @@
 /** Engines that speak TLS 1.2 with one another in memory, message by message. */
 
+import assert from 'node:assert/strict'
 import { CipherSuite, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
-import { startClient12 } from '#polytls/backends/portable/client12.js'
-import type { ClientConnection, ServerConnection } from '#polytls/backends/portable/connection.js'
+import { encodeProtocol } from '#polytls/backends/portable/application-protocols.js'
+import { waitServerHello } from '#polytls/backends/portable/client13.js'
+import type { ClientConnection } from '#polytls/backends/portable/connection.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
 import type { AnyState } from '#polytls/backends/portable/machine.js'
-import {
-  type ClientHello,
-  decodeClientHello,
-  encodeClientHello,
-} from '#polytls/backends/portable/messages/client-hello.js'
+import { type ClientHello, encodeClientHello } from '#polytls/backends/portable/messages/client-hello.js'
 import { offeredExtensions } from '#polytls/backends/portable/messages/extensions.js'
-import { decodeServerHello } from '#polytls/backends/portable/messages/server-hello.js'
-import type { AcceptedChain, PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
-import { startServer12 } from '#polytls/backends/portable/server12.js'
+import { PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
+import { startServer } from '#polytls/backends/portable/server13.js'
 import type { Settings } from '#polytls/backends/portable/settings.js'
 import type { ClientSetup, Credential, ServerSetup } from '#polytls/backends/portable/setup.js'
 import { Transcript } from '#polytls/backends/portable/transcript.js'
@@ -23,7 +20,6 @@ import type { MadeCertificate } from '#polytls/cli/certificates.js'
 import { decodePem } from '#polytls/codec/pem.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
 import type { CryptoProvider } from '#polytls/crypto/provider.js'
-import { decodeCertificate } from '#polytls/x509/certificate.js'
 
 export const nodeCrypto: CryptoProvider = createNodeCrypto()
 
@@ -33,6 +29,8 @@ export const curves: readonly number[] = [0x1d, 0x17, 0x18, 0x19, 0x1e]
 export const schemes: readonly number[] = nodeCrypto.capabilities.signatureSchemes.verify
 
 export interface SideOptions {
+  /** Default: node's. */
+  readonly crypto?: CryptoProvider
   readonly settings?: Partial<Settings>
   readonly credential?: Credential
   readonly verifyPeer?: boolean
@@ -49,9 +47,12 @@ export interface ServerSideOptions extends SideOptions {
 }
 
 /** A certificate with its key, as a context would have loaded it. */
-export function credentialOf(made: Pick<MadeCertificate, 'certificate' | 'key' | 'chain'>): Credential {
+export function credentialOf(
+  made: Pick<MadeCertificate, 'certificate' | 'key' | 'chain'>,
+  crypto: CryptoProvider = nodeCrypto,
+): Credential {
   const chain = [made.certificate, ...made.chain].map((pem) => decodePem(pem)[0]?.bytes as Uint8Array)
-  const imported = nodeCrypto.importSigningKey(decodePem(made.key)[0]?.bytes as Uint8Array)
+  const imported = crypto.importSigningKey(decodePem(made.key)[0]?.bytes as Uint8Array)
   if (imported.key === undefined) throw new Error(imported.reason)
   const { key } = imported
   return { chain, publicKey: key.publicKey, key: { kind: 'local', key }, schemes: key.schemes }
@@ -78,17 +79,17 @@ export type ClientEngine = Engine<ClientSetup>
 export type ServerEngine = Engine<ServerSetup>
 
 export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
-  const { serverName, settings, verifyPeer, keyLog } = options
+  const { serverName, settings, verifyPeer, keyLog, crypto = nodeCrypto } = options
   const setup: ClientSetup = {
     configuration: new TLSClientConfiguration({
       ...(verifyPeer ? { verifyPeer: () => ({ accept: true }) } : {}),
       ...(keyLog ? { keyLog } : {}),
     }),
-    crypto: nodeCrypto,
+    crypto,
     settings: { ...defaultSettings, ...settings },
     paddingMultipleBytes: undefined,
     credential: options.credential,
-    verifier: acceptingVerifier,
+    verifier: credulousVerifier(crypto),
   }
   return new Engine(setup, {
     isClient: true,
@@ -98,7 +99,7 @@ export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
 }
 
 export function serverEngine(options: ServerSideOptions): ServerEngine {
-  const { clientAuthentication = 'none', settings, verifyPeer, keyLog, credential } = options
+  const { clientAuthentication = 'none', settings, verifyPeer, keyLog, credential, crypto = nodeCrypto } = options
   const setup: ServerSetup = {
     // Only what the handshake looks at; the chains are in `credentials`.
     configuration: Object.assign(Object.create(TLSServerConfiguration.prototype), {
@@ -106,15 +107,15 @@ export function serverEngine(options: ServerSideOptions): ServerEngine {
       ...(verifyPeer ? { verifyPeer: () => ({ accept: true }) } : {}),
       ...(keyLog ? { keyLog } : {}),
     }) as TLSServerConfiguration,
-    crypto: nodeCrypto,
+    crypto,
     settings: { ...defaultSettings, ...settings },
     paddingMultipleBytes: undefined,
     credentials: [credential],
     chains: new ChainsByName([['server.test']]),
-    verifier: clientAuthentication === 'none' ? undefined : acceptingVerifier,
+    verifier: clientAuthentication === 'none' ? undefined : credulousVerifier(crypto),
     authorities: [],
   }
-  return new Engine(setup, { isClient: false, serverName: undefined, start: waitHello })
+  return new Engine(setup, { isClient: false, serverName: undefined, start: startServer })
 }
 
 /** Carries everything that waits, until nothing does; answers pauses with what they ask for. */
@@ -131,6 +132,21 @@ export function converse(client: ClientEngine, server: ServerEngine): void {
       moved = true
       to.feed(bytes)
     }
+  }
+}
+
+/** Sends data of several lengths one way, and checks that it arrives. */
+export function exchange(from: ClientEngine | ServerEngine, to: ClientEngine | ServerEngine): void {
+  for (const length of [1, 1000, 16_384, 40_000]) {
+    const data = Uint8Array.from({ length }, (_, i) => i * 7)
+    from.transmit(data)
+    to.feed(from.takeOutgoing(Number.POSITIVE_INFINITY))
+    const received: number[] = []
+    for (let part = to.receive(); typeof part !== 'string'; part = to.receive()) {
+      received.push(...part)
+      to.consume(part.length)
+    }
+    assert.deepEqual(Uint8Array.from(received), data)
   }
 }
 
@@ -153,13 +169,15 @@ export const defaultSettings: Settings = {
 }
 
 /** Believes everybody: who is to be believed is not what these tests are about. */
-const acceptingVerifier = {
-  verify(chain: readonly Uint8Array[]): AcceptedChain {
-    const imported = nodeCrypto.importPublicKey(decodeCertificate(chain[0] as Uint8Array).subjectPublicKeyInfo)
-    if (imported.key === undefined) throw new Error(imported.reason)
-    return { chain, publicKey: imported.key, verified: true } as unknown as AcceptedChain
-  },
-} as unknown as PeerVerifier
+function credulousVerifier(crypto: CryptoProvider): PeerVerifier {
+  return new PeerVerifier({
+    crypto,
+    anchors: undefined,
+    purpose: 'server-authentication',
+    now: Date.now,
+    skipsHostNameCheck: true,
+  })
+}
 
 function sendHello(connection: ClientConnection, { serverName, hello: change }: ClientSideOptions): AnyState {
   const { settings, crypto } = connection.setup
@@ -175,7 +193,8 @@ function sendHello(connection: ClientConnection, { serverName, hello: change }: 
       supported_groups: settings.groups,
       ec_point_formats: Uint8Array.of(0),
       signature_algorithms: settings.signatureSchemes,
-      application_layer_protocol_negotiation: settings.innerProtocols.length > 0 ? protocols(settings) : undefined,
+      application_layer_protocol_negotiation:
+        settings.innerProtocols.length > 0 ? settings.innerProtocols.map(encodeProtocol) : undefined,
       extended_master_secret: true,
       renegotiation_info: new Uint8Array(0),
     },
@@ -188,29 +207,5 @@ function sendHello(connection: ClientConnection, { serverName, hello: change }: 
   const { random, sessionId } = hello
   const extensions = offeredExtensions(hello.extensions)
   const sent = { message: hello, raw, random, sessionId, extensions, keyShares: [], transcript }
-  const self: AnyState = {
-    name: 'WAIT_SH',
-    on: {
-      server_hello: (input: { body: Uint8Array; raw: Uint8Array }) => {
-        const answered = decodeServerHello(input.body, sent.extensions)
-        if (answered.kind !== 'server_hello12') throw new Error('not TLS 1.2')
-        return startClient12(connection, sent, answered, input.raw) as AnyState
-      },
-    },
-  }
-  return self
-}
-
-function protocols(settings: Settings): readonly Uint8Array[] {
-  return settings.innerProtocols.map((name) => (typeof name === 'string' ? new TextEncoder().encode(name) : name))
-}
-
-function waitHello(connection: ServerConnection): AnyState {
-  return {
-    name: 'WAIT_CH',
-    on: {
-      client_hello: (input: { body: Uint8Array; raw: Uint8Array }) =>
-        startServer12(connection, decodeClientHello(input.body), input.raw) as AnyState,
-    },
-  }
+  return waitServerHello(connection, sent)
 }

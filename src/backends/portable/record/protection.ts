@@ -39,7 +39,7 @@ export interface RecordOpener {
    * The content of one record, or `undefined` where it is not authentic. `record` is the whole of it, header included. The content is
    * the caller's own memory; its type, which TLS 1.3 hides inside, is in `contentType` until the next call.
    *
-   * @throws ProtocolError where a record is authentic and yet wrong.
+   * @throws ProtocolError where a record is authentic and yet wrong. Neither failure changes anything: it would repeat itself.
    */
   open(record: Uint8Array): Uint8Array | undefined
   readonly contentType: ContentType

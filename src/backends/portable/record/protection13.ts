@@ -93,12 +93,12 @@ export class Opener13 implements RecordOpener {
       record.subarray(recordHeaderLength),
     )
     if (plaintext === undefined) return undefined
-    this.#nonces.advance()
     // The type is the last byte that is not zero; the zeros behind it are padding. Section 5.4.
     let end = plaintext.length - 1
     while (end >= 0 && plaintext[end] === 0) end--
     if (plaintext.length > maxContentLength + 1) throw fault('record-overflow')
     if (end < 0) throw fault('no-content-type')
+    this.#nonces.advance()
     this.contentType = plaintext[end] as number
     return plaintext.subarray(0, end)
   }

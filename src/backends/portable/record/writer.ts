@@ -1,4 +1,5 @@
 import { concatBytes } from '../../../crypto/bytes.ts'
+import type { CryptoProvider } from '../../../crypto/provider.ts'
 import { ContentType, maxContentLength, type RecordSealer, recordHeaderLength } from './protection.ts'
 
 /**
@@ -6,6 +7,7 @@ import { ContentType, maxContentLength, type RecordSealer, recordHeaderLength } 
  * they share records.
  */
 export class RecordWriter {
+  readonly #allocate: (length: number) => Uint8Array
   #sealer: RecordSealer | undefined
   #contentLimit = maxContentLength
   #flight: Uint8Array[] = []
@@ -13,6 +15,10 @@ export class RecordWriter {
   #bytes = 0
   /** RFC 9846, Section 5.1: the first ClientHello says TLS 1.0, for the sake of old servers. */
   #version = 0x0301
+
+  constructor({ allocate = zeros }: Pick<CryptoProvider, 'allocate'>) {
+    this.#allocate = allocate
+  }
 
   /** Bytes that wait to be fetched. */
   get bytes(): number {
@@ -100,14 +106,14 @@ export class RecordWriter {
   #records(type: ContentType, content: Uint8Array): void {
     const limit = this.#contentLimit
     if (content.length <= limit) {
-      const chunk = new Uint8Array(this.#sealedLength(content.length))
+      const chunk = this.#allocate(this.#sealedLength(content.length))
       this.#seal(type, content, chunk, 0)
       this.#push(chunk)
       return
     }
     const last = content.length % limit
     const full = (content.length - last) / limit
-    const chunk = new Uint8Array(full * this.#sealedLength(limit) + (last === 0 ? 0 : this.#sealedLength(last)))
+    const chunk = this.#allocate(full * this.#sealedLength(limit) + (last === 0 ? 0 : this.#sealedLength(last)))
     let at = 0
     for (let from = 0; from < content.length; from += limit) {
       at += this.#seal(type, content.subarray(from, from + limit), chunk, at)
@@ -134,4 +140,8 @@ export class RecordWriter {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
   }
+}
+
+function zeros(length: number): Uint8Array {
+  return new Uint8Array(length)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { TLSError } from '#polytls/errors.js'
+import { generator, mutate } from './mutation.js'
 import { bodyOf, samples } from './samples.js'
 
 /** POLYTLS_FUZZ_ITERATIONS says how many inputs there are in all; POLYTLS_FUZZ_SEED where they begin. */
@@ -28,41 +29,3 @@ it(`decoders of messages throw nothing but TLSError, over ${iterations} mutated 
     `${refused} of ${iterations} refused: mutations of either kind are needed`,
   )
 })
-
-function mutate(body: Uint8Array, random: (limit: number) => number): Uint8Array {
-  let bytes = [...body]
-  for (let count = 1 + random(4); count > 0; count--) {
-    const at = random(bytes.length + 1)
-    switch (random(6)) {
-      case 0:
-        bytes[at % Math.max(bytes.length, 1)] = random(256)
-        break
-      case 1:
-        bytes[at % Math.max(bytes.length, 1)] = [0, 1, 0x7f, 0x80, 0xff][random(5)] as number
-        break
-      case 2:
-        bytes = bytes.slice(0, at)
-        break
-      case 3:
-        bytes.splice(at, 0, ...Array.from({ length: 1 + random(4) }, () => random(256)))
-        break
-      case 4:
-        bytes.splice(at, 1 + random(8))
-        break
-      default:
-        bytes.splice(at, 0, ...bytes.slice(at, at + random(40)))
-    }
-  }
-  return Uint8Array.from(bytes)
-}
-
-/** Xorshift: small, and the same on every machine. */
-function generator(start: number): (limit: number) => number {
-  let state = start >>> 0 || 1
-  return (limit) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % limit
-  }
-}

@@ -13,6 +13,7 @@ import {
   TrustStore,
 } from 'polytls'
 import { insecureOptions } from '#polytls/channel/insecure.js'
+import { schemeParameters } from '#polytls/crypto/algorithms.js'
 import { type Credential, loadCredential } from './credentials.ts'
 import { type Request, Unimplemented } from './flags.ts'
 
@@ -76,7 +77,9 @@ function prepareServer(request: Request): Prepared {
 
 function loadCredentials({ credentials, flags, numbers }: Request): readonly Credential[] {
   const isWatched = numbers.has('-expect-selected-credential')
-  return credentials.map((each) => {
+  // The one that is given without a number is BoringSSL's last choice.
+  const ordered = [...credentials].sort((a, b) => Number(a.index === -1) - Number(b.index === -1))
+  return ordered.map((each) => {
     const isRestricted = isWatched || each.signingPreferences.length > 0
     return loadCredential(each, flags.has('-async') ? 'later' : isRestricted ? 'at once' : 'itself')
   })
@@ -109,16 +112,15 @@ function commonOptions(
  * A configuration has one list both for what is signed and for what is accepted; the runner has two. Where a key may sign with less than
  * it can, its signer says so.
  */
-function signatureSchemes(
-  { numbers, flags }: Request,
-  credentials: readonly Credential[],
-): readonly CodePoint[] | undefined {
+function signatureSchemes({ numbers }: Request, credentials: readonly Credential[]): readonly CodePoint[] | undefined {
   const accepted = numbers.get('-verify-prefs')
   const signing = credentials.flatMap(({ signingPreferences }) => signingPreferences)
   if (accepted !== undefined) {
-    const mustSign = flags.has('-server') || signing.length > 0
-    if (mustSign && signing.some((each) => !accepted.includes(each)))
-      throw new Unimplemented('different schemes for signing and for verifying')
+    const canSign = credentials.every((credential) => {
+      const wanted = signing.length > 0 ? signing : credential.schemes.filter((each) => !isPkcs1(each))
+      return wanted.some((each) => accepted.includes(each)) && signing.every((each) => accepted.includes(each))
+    })
+    if (!canSign) throw new Unimplemented('different schemes for signing and for verifying')
     return accepted
   }
   if (signing.length === 0) return undefined
@@ -138,6 +140,11 @@ function versionBounds({ flags, numbers }: Request, policy: Policy | undefined):
     lowestSupportedVersion: speaks12 ? TLSVersion.TLSv1_2 : TLSVersion.TLSv1_3,
     highestSupportedVersion: speaks13 ? TLSVersion.TLSv1_3 : TLSVersion.TLSv1_2,
   }
+}
+
+/** TLS 1.3 does not sign with it. */
+function isPkcs1(scheme: CodePoint): boolean {
+  return schemeParameters.get(scheme)?.algorithm.type === 'rsa-pkcs1'
 }
 
 /** Names with their length in front, as in the extension. */
@@ -160,12 +167,13 @@ interface Policy {
   readonly flag: string
   readonly lowest: number
   readonly ciphers: readonly CodePoint[]
-  readonly groups: readonly CodePoint[]
-  readonly signatureSchemes: readonly CodePoint[]
+  readonly groups?: readonly CodePoint[]
+  readonly signatureSchemes?: readonly CodePoint[]
 }
 const {
   TLS_AES_128_GCM_SHA256,
   TLS_AES_256_GCM_SHA384,
+  TLS_CHACHA20_POLY1305_SHA256,
   TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
   TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
   TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -217,5 +225,18 @@ const policies: readonly Policy[] = [
       rsa_pss_rsae_sha512,
       rsa_pkcs1_sha512,
     ],
+  },
+  // ML-KEM-1024, which these allow or prefer, is not implemented; the rest of them can be kept.
+  {
+    flag: '-cnsa1-202603',
+    lowest: tls12,
+    ciphers: gcm256,
+    groups: [secp384r1],
+    signatureSchemes: [ecdsa_secp384r1_sha384, rsa_pss_rsae_sha384, rsa_pkcs1_sha384],
+  },
+  {
+    flag: '-cnsa-202407',
+    lowest: tls12,
+    ciphers: [...gcm256, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256],
   },
 ]

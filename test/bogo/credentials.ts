@@ -11,6 +11,8 @@ import { type CredentialRequest, Unimplemented } from './flags.ts'
 export interface Credential {
   readonly chain: SigningChain
   readonly signingPreferences: readonly CodePoint[]
+  /** All that the key can sign with in TLS 1.3, and in TLS 1.2 with the hash that goes with its curve. */
+  readonly schemes: readonly CodePoint[]
   /** The index of the credential once its key has signed. */
   readonly shown: () => number | undefined
 }
@@ -25,10 +27,6 @@ export function loadCredential(
   if (certificateFile === undefined || keyFile === undefined) throw new Unimplemented('a certificate without its key')
   const [leaf, ...issuers] = certificatesIn(certificateFile)
   if (leaf === undefined) throw new Error(`there is no certificate in ${certificateFile}`)
-  if (signs === 'itself') {
-    const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers }
-    return { chain, signingPreferences, shown: () => undefined }
-  }
   const pem = readFileSync(keyFile, 'utf8')
   const [block] = decodePem(new TextEncoder().encode(pem))
   const crypto = createNodeCrypto()
@@ -36,6 +34,10 @@ export function loadCredential(
   if (imported.key === undefined) throw new Unimplemented(`a key: ${imported.reason}`)
   const key: SigningKey = imported.key
   const schemes: readonly CodePoint[] = key.schemes
+  if (signs === 'itself') {
+    const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers }
+    return { chain, signingPreferences, schemes, shown: () => undefined }
+  }
   let used = false
   const sign = (scheme: CodePoint, message: Uint8Array): Uint8Array => {
     used = true
@@ -45,12 +47,13 @@ export function loadCredential(
   }
   const signer = {
     publicKey: createPublicKey(pem).export({ type: 'spki', format: 'der' }),
-    schemes: signingPreferences.length > 0 ? signingPreferences.filter((each) => schemes.includes(each)) : key.schemes,
+    schemes: signingPreferences.length > 0 ? signingPreferences.filter((each) => schemes.includes(each)) : schemes,
     sign: signs === 'later' ? async (scheme: CodePoint, message: Uint8Array) => sign(scheme, message) : sign,
   }
   return {
     chain: { leaf, key: PrivateKey.fromSigner(signer), chain: issuers },
     signingPreferences,
+    schemes,
     shown: () => (used ? index : undefined),
   }
 }

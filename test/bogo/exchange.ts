@@ -1,5 +1,6 @@
 import { type PauseRequest, RaggedEOFError, type TLSBuffer } from 'polytls'
 import { PortableBuffer } from '#polytls/backends/portable/buffer.js'
+import { helloRetryRequestRandom } from '#polytls/backends/portable/messages/server-hello.js'
 import { prepare } from './configuration.ts'
 import { checkFacts } from './expectations.ts'
 import type { Request } from './flags.ts'
@@ -15,7 +16,7 @@ export async function runExchange(request: Request): Promise<void> {
   const exchange = new Exchange(request, buffer, transport)
   try {
     await exchange.handshake()
-    checkFacts(request, buffer.facts, shown())
+    checkFacts(request, buffer.facts, { credential: shown(), helloRetryRequest: exchange.sawHelloRetryRequest })
     await exchange.talk()
   } finally {
     // An alert may be among it.
@@ -30,11 +31,18 @@ class Exchange {
   readonly #transport: Transport
   /** What came and was not taken yet. */
   #pending: Uint8Array = new Uint8Array(0)
+  /** The first bytes of the server. */
+  #greeting = ''
 
   constructor(request: Request, buffer: TLSBuffer, transport: Transport) {
     this.#request = request
     this.#buffer = buffer
     this.#transport = transport
+  }
+
+  /** No fact says so, but its random cannot be mistaken. */
+  get sawHelloRetryRequest(): boolean {
+    return this.#greeting.includes(hex(helloRetryRequestRandom))
   }
 
   async handshake(): Promise<void> {
@@ -70,6 +78,7 @@ class Exchange {
       const data = await this.#read(readSize)
       if (data === undefined) return
       await this.#write(data.map((byte) => byte ^ 0xff))
+      if (this.#request.flags.has('-use-exporter-between-reads')) this.#exportKeyingMaterial(32)
     }
   }
 
@@ -98,7 +107,8 @@ class Exchange {
     const result = this.#buffer.shutdown()
     this.#flush()
     if (result === 'done' || !flags.has('-shim-shuts-down')) return
-    await this.#step(() => this.#buffer.shutdown())
+    // What the peer has still to say is dropped until it closes too.
+    while ((await this.#read(512)) !== undefined);
   }
 
   #exportKeyingMaterial(length: number): Uint8Array {
@@ -129,6 +139,7 @@ class Exchange {
         return
       }
       this.#pending = bytes
+      if (!this.#request.flags.has('-server')) this.#observe(bytes)
     }
     // One byte at a time: no message and no record ever comes whole.
     const offered = this.#request.flags.has('-async') ? this.#pending.subarray(0, 1) : this.#pending
@@ -151,11 +162,21 @@ class Exchange {
   }
 
   #flush(): void {
-    this.#transport.write(this.#buffer.processOutgoing())
+    const bytes = this.#buffer.processOutgoing()
+    if (this.#request.flags.has('-server')) this.#observe(bytes)
+    this.#transport.write(bytes)
+  }
+
+  #observe(bytes: Uint8Array): void {
+    if (this.#greeting.length < 512) this.#greeting += hex(bytes)
   }
 }
 
 const recordSizes = [0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769]
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}
 
 function bytesOf(text: string | undefined): Uint8Array {
   return new TextEncoder().encode(text ?? '')

@@ -3,8 +3,14 @@ import type { ConnectionFacts } from 'polytls'
 import { derCertificatesIn } from './credentials.ts'
 import type { Request } from './flags.ts'
 
+/** What was seen besides the facts of the channel. */
+export interface Observations {
+  readonly credential: number | undefined
+  readonly helloRetryRequest: boolean
+}
+
 /** Compares what was agreed with what the runner expects. Throws for the first difference. */
-export function checkFacts(request: Request, facts: ConnectionFacts, shownCredential: number | undefined): void {
+export function checkFacts(request: Request, facts: ConnectionFacts, observed: Observations): void {
   const { flags, texts, numbers } = request
   const isServer = flags.has('-server')
   const expect = (what: string, wanted: unknown, got: unknown): void => {
@@ -43,7 +49,9 @@ export function checkFacts(request: Request, facts: ConnectionFacts, shownCreden
   if (flags.has('-expect-verify-result')) expect('whether the peer was verified', true, facts.verified)
 
   const selected = numbers.get('-expect-selected-credential')?.at(-1)
-  if (selected !== undefined) expect('the credential', selected, shownCredential ?? -1)
+  if (selected !== undefined) expect('the credential', selected, observed.credential ?? -1)
+  if (flags.has('-expect-hrr')) expect('whether there was a HelloRetryRequest', true, observed.helloRetryRequest)
+  if (flags.has('-expect-no-hrr')) expect('whether there was a HelloRetryRequest', false, observed.helloRetryRequest)
 }
 
 function hex(bytes: Uint8Array): string {

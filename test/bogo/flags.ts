@@ -1,4 +1,4 @@
-/** What the runner asks of the shim: its flags, as far as they are understood. */
+/** What the runner asks of the shim for one connection: its flags, as far as they are understood. */
 export interface Request {
   readonly port: number
   readonly shimId: bigint
@@ -22,8 +22,21 @@ export class Unimplemented extends Error {
   override readonly name = 'Unimplemented'
 }
 
-/** @throws Unimplemented where a flag is not known. */
-export function parseFlags(given: readonly string[]): Request {
+/**
+ * One request for each connection that the runner wants.
+ * @throws Unimplemented where a flag is not known.
+ */
+export function parseFlags(given: readonly string[]): readonly Request[] {
+  const initial = parseConnection(given, '-on-initial', '-on-resume')
+  const count = initial.numbers.get('-resume-count')?.[0] ?? 0
+  // Sessions are never resumed here, which is what some tests want to see.
+  if (count > 0 && !initial.flags.has('-expect-session-miss')) throw new Unimplemented('resumption')
+  if (count === 0) return [initial]
+  return [initial, ...new Array<Request>(count).fill(parseConnection(given, '-on-resume', '-on-initial'))]
+}
+
+/** @param own The prefix of what holds for this connection alone. */
+function parseConnection(given: readonly string[], own: string, others: string): Request {
   const flags = new Set<string>()
   const texts = new Map<string, string>()
   const numbers = new Map<string, number[]>()
@@ -35,8 +48,12 @@ export function parseFlags(given: readonly string[]): Request {
   let hasDefault = false
 
   for (let position = 0; position < given.length; position++) {
-    // There is only ever an initial connection: what holds for it alone holds.
-    const name = (given[position] as string).replace(/^-on-initial/, '')
+    const full = given[position] as string
+    if (full.startsWith(others)) {
+      if (takesValue(full.slice(others.length))) position++
+      continue
+    }
+    const name = full.startsWith(own) ? full.slice(own.length) : full
     const value = (): string => {
       const text = given[++position]
       if (text === undefined) throw new Error(`the flag ${name} has no value`)
@@ -65,6 +82,14 @@ export function parseFlags(given: readonly string[]): Request {
   }
 }
 
+/** @throws Unimplemented where the flag is not known. */
+function takesValue(name: string): boolean {
+  if (['-cert-file', '-key-file', '-signing-prefs'].includes(name) || textFlags.has(name) || numberFlags.has(name))
+    return true
+  if (plainFlags.has(name)) return false
+  throw new Unimplemented(`the flag ${name}`)
+}
+
 function newCredential(index: number): CredentialRequest {
   return { index, certificateFile: undefined, keyFile: undefined, signingPreferences: [] }
 }
@@ -87,6 +112,7 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-expect-verify-result',
   '-expect-no-server-name',
   '-use-export-context',
+  '-use-exporter-between-reads',
   '-decline-alpn',
   '-reject-alpn',
   '-no-tls1',
@@ -97,7 +123,6 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-wpa-202304',
   '-cnsa-202407',
   '-cnsa1-202603',
-  '-cnsa2-202603',
   // How a callback of BoringSSL is called, or a default of ours: there is nothing to do.
   '-implicit-handshake',
   '-use-old-client-cert-callback',
@@ -107,6 +132,11 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-partial-write',
   '-cbc-record-splitting',
   '-no-ticket',
+  '-use-ticket-callback',
+  '-expect-session-miss',
+  '-reverify-on-resume',
+  '-expect-hrr',
+  '-expect-no-hrr',
   '-no-legacy-server-connect',
   '-expect-extended-master-secret',
   '-expect-no-session-id',
@@ -125,6 +155,7 @@ const textFlags: ReadonlySet<string> = new Set([
   '-export-label',
   '-export-context',
   '-shim-initial-write',
+  '-ticket-key',
   '-expect-peer-cert-file',
 ])
 
@@ -135,6 +166,8 @@ const numberFlags: ReadonlySet<string> = new Set([
   '-expect-version',
   '-expect-cipher',
   '-expect-cipher-aes',
+  '-expect-cipher-no-aes',
+  '-resume-count',
   '-expect-curve-id',
   '-expect-peer-signature-algorithm',
   '-expect-selected-credential',

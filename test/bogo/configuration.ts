@@ -93,6 +93,10 @@ function commonOptions(
   const { flags, numbers } = request
   const policy = policies.find(({ flag }) => flags.has(flag))
   const groups = numbers.get('-curves') ?? policy?.groups
+  const shares = numbers.get('-key-shares') ?? []
+  // A client sends a share for its first group.
+  if (shares.length > 1 || shares.some((each) => each !== groups?.[0]))
+    throw new Unimplemented('a choice of key shares')
   const schemes = signatureSchemes(request, credentials) ?? policy?.signatureSchemes
   return {
     ...versionBounds(request, policy),
@@ -167,13 +171,12 @@ interface Policy {
   readonly flag: string
   readonly lowest: number
   readonly ciphers: readonly CodePoint[]
-  readonly groups?: readonly CodePoint[]
-  readonly signatureSchemes?: readonly CodePoint[]
+  readonly groups: readonly CodePoint[]
+  readonly signatureSchemes: readonly CodePoint[]
 }
 const {
   TLS_AES_128_GCM_SHA256,
   TLS_AES_256_GCM_SHA384,
-  TLS_CHACHA20_POLY1305_SHA256,
   TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
   TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
   TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -233,10 +236,5 @@ const policies: readonly Policy[] = [
     ciphers: gcm256,
     groups: [secp384r1],
     signatureSchemes: [ecdsa_secp384r1_sha384, rsa_pss_rsae_sha384, rsa_pkcs1_sha384],
-  },
-  {
-    flag: '-cnsa-202407',
-    lowest: tls12,
-    ciphers: [...gcm256, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256],
   },
 ]

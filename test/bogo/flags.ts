@@ -48,9 +48,11 @@ function parseConnection(given: readonly string[], own: string, others: string):
   let hasDefault = false
 
   for (let position = 0; position < given.length; position++) {
-    const full = given[position] as string
-    if (full.startsWith(others)) {
-      if (takesValue(full.slice(others.length))) position++
+    // There is no second process that does the handshake.
+    const full = (given[position] as string).replace(/^-on-shim/, '')
+    const prefix = [others, '-on-handshaker'].find((each) => full.startsWith(each))
+    if (prefix !== undefined) {
+      if (takesValue(full.slice(prefix.length))) position++
       continue
     }
     const name = full.startsWith(own) ? full.slice(own.length) : full
@@ -121,10 +123,12 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-no-tls13',
   '-fips-202205',
   '-wpa-202304',
-  '-cnsa-202407',
   '-cnsa1-202603',
   // How a callback of BoringSSL is called, or a default of ours: there is nothing to do.
   '-implicit-handshake',
+  '-allow-hint-mismatch',
+  '-false-start',
+  '-server-preference',
   '-use-old-client-cert-callback',
   '-use-early-callback',
   '-enable-grease',
@@ -168,6 +172,7 @@ const numberFlags: ReadonlySet<string> = new Set([
   '-expect-cipher-aes',
   '-expect-cipher-no-aes',
   '-resume-count',
+  '-key-shares',
   '-expect-curve-id',
   '-expect-peer-signature-algorithm',
   '-expect-selected-credential',

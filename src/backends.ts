@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { OpenSSLBackend } from './backends/openssl/backend.ts'
 import type { LibraryChoice } from './backends/openssl/library-choice.ts'
 import { PortableBackend } from './backends/portable/backend.ts'
@@ -6,6 +5,7 @@ import type { Backend } from './channel/backend.ts'
 import { lateMlKem768 } from './crypto/node/late-ml-kem.ts'
 import { createNodeCrypto } from './crypto/node/provider.ts'
 import { ConfigurationError } from './errors.ts'
+import { readFile } from './trust/files.ts'
 import { loadSystemTrust } from './trust/system.ts'
 
 /** The OpenSSL inside the runtime. */
@@ -19,7 +19,8 @@ export const portable: Backend = new PortableBackend({
   name: 'portable',
   crypto: () => createNodeCrypto({ mlKem768: lateMlKem768 }),
   loadSystemTrust,
-  readFile: readFileSync,
+  readFile,
+  now: Date.now,
 })
 
 /** A backend on an OpenSSL of one's own choice. */

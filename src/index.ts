@@ -51,5 +51,6 @@ export {
 } from './connections.ts'
 export * from './errors.ts'
 export type { Destination } from './sockets/connect.ts'
+export type { PhaseTimes } from './sockets/socket-phases.ts'
 export { TLSServer, type TLSServerEvents, type TLSServerOptions } from './sockets/tls-server.ts'
-export { type PhaseTimes, TLSSocket, type TLSSocketOptions } from './sockets/tls-socket.ts'
+export { TLSSocket, type TLSSocketOptions } from './sockets/tls-socket.ts'

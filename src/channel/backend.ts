@@ -19,8 +19,10 @@ export interface Backend {
   serverContext(configuration: TLSServerConfiguration, environment?: ContextEnvironment): ServerContext
 }
 
+/** Whether a backend can be used here, or why not. */
 export type Availability = { readonly yes: true } | { readonly yes: false; readonly reason: string }
 
+/** One reason why a backend cannot honour a configuration: the field, and what stands in the way. */
 export interface Refusal {
   readonly field: string
   readonly reason: string

@@ -8,7 +8,7 @@ export class ChainsByName {
 
   constructor(namesOfChains: readonly (readonly string[])[]) {
     namesOfChains.forEach((names, index) => {
-      for (const name of names) {
+      for (const name of new Set(names)) {
         const [map, key] = name.startsWith('*.') ? [this.#wildcard, name.slice(2)] : [this.#exact, name]
         map.set(key, [...(map.get(key) ?? []), index])
       }
@@ -20,8 +20,8 @@ export class ChainsByName {
 
   choose(serverName: string | undefined): readonly number[] {
     const name = serverName?.toLowerCase().replace(/\.$/, '') ?? ''
-    const rest = name.slice(name.indexOf('.') + 1)
-    return this.#exact.get(name) ?? this.#wildcard.get(rest) ?? this.fallback
+    const dot = name.indexOf('.')
+    return this.#exact.get(name) ?? (dot < 0 ? undefined : this.#wildcard.get(name.slice(dot + 1))) ?? this.fallback
   }
 
   /** Every different set of chains that can be chosen. */

@@ -1,244 +1,14 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { type AlertName, AlertReceivedError, CertificateError, type CertificateReason, type TrustStore } from 'polytls'
+import { type AlertName, AlertReceivedError, CertificateError, type CertificateReason } from 'polytls'
 import { makeAuthority, makeSelfSigned } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has, type Pairing } from '../support/backends.ts'
+import { badClientCertificates, badServerCertificates, plainLeaf, trustedRoot } from '../support/bad-certificates.ts'
 import { type ConnectionOptions, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
-import { hostName, type Identity, signingChain, trusting } from '../support/identities.ts'
-import {
-  clientAuthentication,
-  codeSigning,
-  makeOddCertificate,
-  permittedSubtree,
-  serverAuthentication,
-} from '../support/odd-certificates.ts'
-
-/** One certificate that must not be accepted, and how it is refused. */
-interface BadCertificate {
-  readonly what: string
-  readonly make: () => Promise<{ readonly identity: Identity; readonly trustStore: TrustStore }>
-  readonly reason: CertificateReason
-  readonly depth: number
-  readonly alert: AlertName
-  readonly serverName?: string
-}
+import { hostName, signingChain, trusting } from '../support/identities.ts'
+import { makeOddCertificate, permittedSubtree } from '../support/odd-certificates.ts'
 
 const day = 86_400_000
-const root = makeOddCertificate({ name: 'A Root', isAuthority: true })
-const leaf = { name: 'A Leaf', names: [hostName] }
-
-const badCertificates: readonly BadCertificate[] = [
-  {
-    what: 'that has expired',
-    make: async () => ({
-      identity: await makeOddCertificate({
-        ...leaf,
-        issuer: await root,
-        notBefore: new Date(Date.now() - 3 * day),
-        notAfter: new Date(Date.now() - day),
-      }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'expired',
-    depth: 0,
-    alert: 'certificate_expired',
-  },
-  {
-    what: 'that is not yet valid',
-    make: async () => ({
-      identity: await makeOddCertificate({
-        ...leaf,
-        issuer: await root,
-        notBefore: new Date(Date.now() + day),
-        notAfter: new Date(Date.now() + 3 * day),
-      }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'not-yet-valid',
-    depth: 0,
-    alert: 'bad_certificate',
-  },
-  {
-    what: 'whose issuer has expired',
-    make: async () => {
-      const issuer = await makeOddCertificate({
-        name: 'Of Old',
-        isAuthority: true,
-        issuer: await root,
-        notBefore: new Date(Date.now() - 3 * day),
-        notAfter: new Date(Date.now() - day),
-      })
-      return { identity: await makeOddCertificate({ ...leaf, issuer }), trustStore: trusting(await root) }
-    },
-    reason: 'expired',
-    depth: 1,
-    alert: 'certificate_expired',
-  },
-  {
-    what: 'from an authority that is not trusted',
-    make: async () => ({
-      identity: await makeOddCertificate({ ...leaf, issuer: await root }),
-      trustStore: trusting(await makeAuthority({ name: 'Another Root' })),
-    }),
-    reason: 'unknown-issuer',
-    depth: 0,
-    alert: 'unknown_ca',
-  },
-  {
-    what: 'without the intermediate that issued it',
-    make: async () => {
-      const issuer = await makeOddCertificate({ name: 'Between', isAuthority: true, issuer: await root })
-      const identity = await makeOddCertificate({ ...leaf, issuer })
-      return { identity: { ...identity, chain: [] }, trustStore: trusting(await root) }
-    },
-    reason: 'unknown-issuer',
-    depth: 0,
-    alert: 'unknown_ca',
-  },
-  {
-    what: 'that is its own issuer',
-    make: async () => ({
-      identity: await makeSelfSigned({ name: 'Alone', names: [hostName] }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'self-signed',
-    depth: 0,
-    alert: 'unknown_ca',
-  },
-  {
-    what: 'whose chain brings its own root along',
-    make: async () => {
-      const stranger = await makeOddCertificate({ name: 'A Stranger', isAuthority: true })
-      const identity = await makeOddCertificate({ ...leaf, issuer: stranger })
-      return { identity: { ...identity, chain: [stranger.certificate] }, trustStore: trusting(await root) }
-    },
-    reason: 'self-signed-in-chain',
-    depth: 1,
-    alert: 'unknown_ca',
-  },
-  {
-    what: 'whose signature is not its issuer’s',
-    make: async () => ({
-      identity: await makeOddCertificate({ ...leaf, issuer: await root, forged: true }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'bad-signature',
-    depth: 0,
-    alert: 'decrypt_error',
-  },
-  {
-    what: 'issued by a certificate that is no authority',
-    make: async () => {
-      const issuer = await makeOddCertificate({ name: 'Presumptuous', issuer: await root })
-      return { identity: await makeOddCertificate({ ...leaf, issuer }), trustStore: trusting(await root) }
-    },
-    reason: 'not-an-authority',
-    depth: 1,
-    alert: 'unknown_ca',
-  },
-  {
-    what: 'below an authority that may have none below it',
-    make: async () => {
-      const last = await makeOddCertificate({ name: 'Last', isAuthority: true, issuer: await root, pathLength: 0 })
-      const beyond = await makeOddCertificate({ name: 'Beyond', isAuthority: true, issuer: last })
-      return { identity: await makeOddCertificate({ ...leaf, issuer: beyond }), trustStore: trusting(await root) }
-    },
-    reason: 'path-too-long',
-    depth: 2,
-    alert: 'unknown_ca',
-  },
-  {
-    what: 'for a name that its authority may not vouch for',
-    make: async () => {
-      const issuer = await makeOddCertificate({
-        name: 'Narrow',
-        isAuthority: true,
-        issuer: await root,
-        extensions: [permittedSubtree('elsewhere.test')],
-      })
-      return { identity: await makeOddCertificate({ ...leaf, issuer }), trustStore: trusting(await root) }
-    },
-    reason: 'name-constraints',
-    depth: 0,
-    alert: 'certificate_unknown',
-  },
-  {
-    what: 'with a critical extension that nobody knows',
-    make: async () => ({
-      identity: await makeOddCertificate({
-        ...leaf,
-        issuer: await root,
-        extensions: [{ id: '1.3.6.1.4.1.32473.1', critical: true, der: Buffer.from([5, 0]) }],
-      }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'unknown-critical-extension',
-    depth: 0,
-    alert: 'certificate_unknown',
-  },
-  {
-    what: 'for another purpose',
-    make: async () => ({
-      identity: await makeOddCertificate({ ...leaf, issuer: await root, extendedKeyUsages: [codeSigning] }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'wrong-purpose',
-    depth: 0,
-    alert: 'unsupported_certificate',
-  },
-]
-
-const badServerCertificates: readonly BadCertificate[] = [
-  ...badCertificates,
-  {
-    what: 'for clients only',
-    make: async () => ({
-      identity: await makeOddCertificate({ ...leaf, issuer: await root, extendedKeyUsages: [clientAuthentication] }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'wrong-purpose',
-    depth: 0,
-    alert: 'unsupported_certificate',
-  },
-  ...[
-    { what: 'for another host', names: ['other.test'] },
-    { what: 'for a wildcard that does not reach so deep', names: ['*.test'], serverName: 'a.server.test' },
-    { what: 'for a wildcard that stands for more than a label', names: ['*.server.test'], serverName: 'server.test' },
-    { what: 'for part of a label', names: ['ser*.test'] },
-    { what: 'with a common name alone', name: hostName, names: ['other.test'] },
-    { what: 'with the common name and no other', name: hostName, names: undefined },
-    { what: 'for another address', names: ['192.0.2.1'], serverName: '192.0.2.2' },
-    { what: 'for another IPv6 address', names: ['2001:db8::1'], serverName: '2001:db8::2' },
-    { what: 'for a name where an address is wanted', names: ['server.test'], serverName: '192.0.2.2' },
-    { what: 'for an address where a name is wanted', names: ['192.0.2.1'], serverName: hostName },
-  ].map(
-    ({ what, name = 'A Leaf', names, serverName }): BadCertificate => ({
-      what,
-      make: async () => ({
-        identity: await makeOddCertificate({ name, ...(names && { names }), issuer: await root }),
-        trustStore: trusting(await root),
-      }),
-      reason: 'wrong-host',
-      depth: 0,
-      alert: 'bad_certificate',
-      ...(serverName !== undefined && { serverName }),
-    }),
-  ),
-]
-
-const badClientCertificates: readonly BadCertificate[] = [
-  ...badCertificates,
-  {
-    what: 'for servers only',
-    make: async () => ({
-      identity: await makeOddCertificate({ ...leaf, issuer: await root, extendedKeyUsages: [serverAuthentication] }),
-      trustStore: trusting(await root),
-    }),
-    reason: 'wrong-purpose',
-    depth: 0,
-    alert: 'unsupported_certificate',
-  },
-]
 
 forEachPair('certificates', (pairing) => {
   forEachVersion(pairing, (version, bounds) => {
@@ -261,13 +31,13 @@ forEachPair('certificates', (pairing) => {
     for (const { what, make, reason, depth, alert } of badClientCertificates) {
       it(`${version}: a server refuses a client's certificate ${what}`, async () => {
         const { identity, trustStore } = await make()
-        const own = await makeOddCertificate({ ...leaf, issuer: await root })
+        const own = await makeOddCertificate({ ...plainLeaf, issuer: await trustedRoot })
         await assertRefused(
           pairing,
           'server',
           { reason, depth, alert },
           {
-            client: { ...bounds, trustStore: trusting(await root), certificateChain: signingChain(identity) },
+            client: { ...bounds, trustStore: trusting(await trustedRoot), certificateChain: signingChain(identity) },
             server: { certificateChain: [signingChain(own)], clientAuthentication: 'required', trustStore },
           },
         )
@@ -277,9 +47,9 @@ forEachPair('certificates', (pairing) => {
 
   if (has(pairing.clientBackend, 'certificate-verification-time')) {
     it('the clock by which certificates are judged is that of the environment', async () => {
-      const identity = await makeOddCertificate({ ...leaf, issuer: await root })
+      const identity = await makeOddCertificate({ ...plainLeaf, issuer: await trustedRoot })
       const options = {
-        client: { trustStore: trusting(await root) },
+        client: { trustStore: trusting(await trustedRoot) },
         server: { certificateChain: [signingChain(identity)] },
       }
       for (const [now, reason] of [
@@ -296,10 +66,10 @@ forEachPair('certificates', (pairing) => {
     })
 
     it('the clock is asked for each connection anew', async () => {
-      const identity = await makeOddCertificate({ ...leaf, issuer: await root })
+      const identity = await makeOddCertificate({ ...plainLeaf, issuer: await trustedRoot })
       let now = Date.now()
       const contexts = contextsFor(pairing, {
-        client: { trustStore: trusting(await root) },
+        client: { trustStore: trusting(await trustedRoot) },
         server: { certificateChain: [signingChain(identity)] },
         clientEnvironment: { now: () => now },
       })
@@ -322,9 +92,9 @@ forEachPair('certificates', (pairing) => {
     { what: 'an address beside a name', names: [hostName, '192.0.2.7'], serverName: '192.0.2.7' },
   ]) {
     it(`a certificate is accepted by ${what}`, async () => {
-      const identity = await makeOddCertificate({ name: 'A Leaf', names, issuer: await root })
+      const identity = await makeOddCertificate({ name: 'A Leaf', names, issuer: await trustedRoot })
       using connection = connectionBetween(pairing, {
-        client: { trustStore: trusting(await root) },
+        client: { trustStore: trusting(await trustedRoot) },
         server: { certificateChain: [signingChain(identity)] },
         serverName,
       })
@@ -337,12 +107,12 @@ forEachPair('certificates', (pairing) => {
     const issuer = await makeOddCertificate({
       name: 'Narrow',
       isAuthority: true,
-      issuer: await root,
+      issuer: await trustedRoot,
       extensions: [permittedSubtree(hostName)],
     })
     using connection = connectionBetween(pairing, {
-      client: { trustStore: trusting(await root) },
-      server: { certificateChain: [signingChain(await makeOddCertificate({ ...leaf, issuer }))] },
+      client: { trustStore: trusting(await trustedRoot) },
+      server: { certificateChain: [signingChain(await makeOddCertificate({ ...plainLeaf, issuer }))] },
     })
     await connection.establish()
   })
@@ -370,7 +140,7 @@ forEachPair('certificates', (pairing) => {
   })
 
   it('a certificate of an authority is accepted where exactly it is trusted', async () => {
-    const identity = await makeOddCertificate({ ...leaf, issuer: await root })
+    const identity = await makeOddCertificate({ ...plainLeaf, issuer: await trustedRoot })
     using connection = connectionBetween(pairing, {
       client: { trustStore: trusting(identity) },
       server: { certificateChain: [signingChain(identity)] },
@@ -379,8 +149,8 @@ forEachPair('certificates', (pairing) => {
   })
 
   it('a chain may end at an intermediate that is trusted', async () => {
-    const intermediate = await makeOddCertificate({ name: 'Between', isAuthority: true, issuer: await root })
-    const identity = await makeOddCertificate({ ...leaf, issuer: intermediate })
+    const intermediate = await makeOddCertificate({ name: 'Between', isAuthority: true, issuer: await trustedRoot })
+    const identity = await makeOddCertificate({ ...plainLeaf, issuer: intermediate })
     for (const chain of [identity.chain, []]) {
       using connection = connectionBetween(pairing, {
         client: { trustStore: trusting(intermediate) },
@@ -392,12 +162,12 @@ forEachPair('certificates', (pairing) => {
   })
 
   it('intermediates may come in any order and with strangers among them', async () => {
-    const first = await makeOddCertificate({ name: 'First', isAuthority: true, issuer: await root })
+    const first = await makeOddCertificate({ name: 'First', isAuthority: true, issuer: await trustedRoot })
     const second = await makeOddCertificate({ name: 'Second', isAuthority: true, issuer: first })
-    const identity = await makeOddCertificate({ ...leaf, issuer: second })
+    const identity = await makeOddCertificate({ ...plainLeaf, issuer: second })
     const stranger = await makeOddCertificate({ name: 'A Stranger', isAuthority: true })
     using connection = connectionBetween(pairing, {
-      client: { trustStore: trusting(await root) },
+      client: { trustStore: trusting(await trustedRoot) },
       server: {
         certificateChain: [
           signingChain({ ...identity, chain: [first.certificate, stranger.certificate, second.certificate] }),
@@ -408,7 +178,7 @@ forEachPair('certificates', (pairing) => {
   })
 
   it('the error says which certificate it is about', async () => {
-    const identity = await makeOddCertificate({ ...leaf, name: 'Ünique Name', issuer: await root })
+    const identity = await makeOddCertificate({ ...plainLeaf, name: 'Ünique Name', issuer: await trustedRoot })
     using connection = connectionBetween(pairing, {
       client: { trustStore: trusting(await makeAuthority({ name: 'Another Root' })) },
       server: { certificateChain: [signingChain(identity)] },

@@ -130,6 +130,28 @@ forEachPair('data', (pairing) => {
       assert.equal(Buffer.from(server.read(100) as Uint8Array).toString(), 'the message')
     })
 
+    it(`${version}: ciphertext is fetched into the caller's memory as much as fits, in order`, async () => {
+      using connection = await established()
+      const { client, server } = connection
+      client.write(Buffer.from('the first message'))
+      const waiting = client.outgoingBytesBuffered
+      const memory = Buffer.alloc(waiting + 10, 0xee)
+      assert.equal(client.processOutgoingInto(new Uint8Array(0)), 0)
+      assert.equal(client.processOutgoingInto(memory.subarray(0, 7)), 7)
+      assert.equal(client.outgoingBytesBuffered, waiting - 7)
+      // A step of another channel in between changes nothing.
+      assert.equal(server.read(1), 'want-read')
+      assert.equal(client.processOutgoingInto(memory.subarray(7)), waiting - 7)
+      assert.equal(client.outgoingBytesBuffered, 0)
+      assert.equal(client.processOutgoingInto(memory), 0)
+      assert.deepEqual(
+        [...memory.subarray(waiting)],
+        Array.from({ length: 10 }, () => 0xee),
+      )
+      server.processIncoming(memory.subarray(0, waiting))
+      assert.equal(Buffer.from(server.read(100) as Uint8Array).toString(), 'the first message')
+    })
+
     it(`${version}: data that comes with the last words of the handshake is not lost`, async () => {
       const { client, server } = await matching()
       using connection = connectionBetween(pairing, { client: { ...client, ...bounds }, server })

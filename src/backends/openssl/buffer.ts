@@ -5,10 +5,10 @@ import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
-import { BackendError, ConfigurationError, RaggedEOFError, UsageError } from '../../errors.ts'
+import { RaggedEOFError, UsageError } from '../../errors.ts'
 import type { StepListener } from './callbacks.ts'
 import { Ciphertext } from './ciphertext.ts'
-import { CallbackAnswer, Ctrl, Shutdown, SSLError } from './constants.ts'
+import { CallbackAnswer, Shutdown, SSLError } from './constants.ts'
 import type { PreparedContext } from './context.ts'
 import { readFacts, versionOf } from './facts.ts'
 import { describeForeign, faultOf, takeErrors } from './fault.ts'
@@ -51,7 +51,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
     this.#library = prepared.library
     this.#isServer = prepared.configuration instanceof TLSServerConfiguration
     this.#serverName = serverName
-    const { native, conduit } = this.#library
+    const { conduit } = this.#library
     this.#ciphertext = new Ciphertext(conduit)
     this.#verification = new PeerVerification(this.#library, {
       isServer: this.#isServer,
@@ -59,17 +59,9 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
       skipsChain: prepared.skipsChainVerification,
       serverName: nameText(serverName),
     })
-    const ssl = native.SSL_new(prepared.first)
-    if (ssl === null) throw new BackendError(prepared.backendName, 'SSL_new failed: the machine may be out of memory')
-    this.#ssl = ssl
-    finalizer.register(this, { library: this.#library, ssl }, this)
-    conduit.attach(ssl)
-    if (this.#isServer) native.SSL_set_accept_state(ssl)
-    else native.SSL_set_connect_state(ssl)
-    if (serverName !== undefined) this.#expect(ssl, serverName)
-    if (prepared.now !== undefined) {
-      native.X509_VERIFY_PARAM_set_time(native.SSL_get0_param(ssl), BigInt(Math.floor(prepared.now() / 1000)))
-    }
+    this.#ssl = prepared.newConnection(serverName)
+    finalizer.register(this, { library: this.#library, ssl: this.#ssl }, this)
+    conduit.attach(this.#ssl)
   }
 
   // ── the contract ──
@@ -134,6 +126,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
       this.#step(() => native.SSL_shutdown(ssl) + 1)
     }
     if (!this.#peerClosed && (native.SSL_get_shutdown(ssl) & Shutdown.RECEIVED) === 0) {
+      if (this.#owesTooMuch()) return 'want-write'
       const peeked = this.#step(() => native.SSL_peek(ssl, this.#library.scratchAddress, 1))
       if (peeked !== 'closed') return 'want-read'
     }
@@ -258,6 +251,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
     if (capacity === 0) return 0
     if (this.#peerClosed) return 'closed'
     if (this.#drained && !this.#transportEnded) return 'want-read'
+    if (this.#owesTooMuch()) return 'want-write'
     const { native } = this.#library
     return this.#step(() => {
       // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
@@ -273,6 +267,11 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
         }
       }
     })
+  }
+
+  /** A peer that asks for answers and fetches none gets no further. What we write ourselves never reaches this mark. */
+  #owesTooMuch(): boolean {
+    return this.outgoingBytesBuffered >= 2 * outgoingLimitBytes
   }
 
   /**
@@ -358,6 +357,8 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
   }
 
   #fail(error: unknown): never {
+    // What OpenSSL noted of it must not surface in somebody else's call.
+    this.#library.native.ERR_clear_error()
     this.#failure = { error }
     throw error
   }
@@ -371,18 +372,6 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
 
   #requireHandshake(call: string): void {
     if (!this.#handshakeDone) throw new UsageError(`${call}: the handshake is not done`)
-  }
-
-  #expect(ssl: Pointer, serverName: ServerName): void {
-    const { native } = this.#library
-    const parameters = native.SSL_get0_param(ssl)
-    const checks = !this.#prepared.skipsHostNameCheck
-    if (serverName.kind === 'dns') {
-      native.SSL_ctrl(ssl, Ctrl.SET_TLSEXT_HOSTNAME, 0, Buffer.from(`${serverName.name}\0`))
-      if (checks) native.X509_VERIFY_PARAM_set1_host(parameters, serverName.name, serverName.name.length)
-    } else if (checks && native.X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName.address) !== 1) {
-      throw new ConfigurationError('serverName', `OpenSSL cannot read the address ${serverName.address}`)
-    }
   }
 }
 

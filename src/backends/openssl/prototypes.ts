@@ -107,6 +107,7 @@ export const prototypes = {
   X509_STORE_CTX_get_error: 'int X509_STORE_CTX_get_error(void*)',
   X509_STORE_CTX_set_error: 'void X509_STORE_CTX_set_error(void*, int)',
   X509_STORE_CTX_get_error_depth: 'int X509_STORE_CTX_get_error_depth(void*)',
+  X509_STORE_CTX_get0_untrusted: 'void* X509_STORE_CTX_get0_untrusted(void*)',
   X509_STORE_CTX_get_current_cert: 'void* X509_STORE_CTX_get_current_cert(void*)',
   X509_VERIFY_PARAM_set_flags: 'int X509_VERIFY_PARAM_set_flags(void*, unsigned long)',
   X509_VERIFY_PARAM_set_time: 'void X509_VERIFY_PARAM_set_time(void*, int64_t)',

@@ -18,6 +18,8 @@ export interface PortableBackendOptions {
   readonly loadSystemTrust?: LoadSystemTrust
   /** How to read files. Without it sources of the kind `file` are refused. */
   readonly readFile?: ReadFile
+  /** The clock of contexts that are not given one, in milliseconds since 1970. */
+  readonly now: () => number
   /**
    * Pads records of TLS 1.3 so that their content is a multiple of this many bytes, from 1 to 16,384: lengths then tell less about what
    * is sent. Default: no padding. RFC 9846, Section 5.4.
@@ -76,6 +78,7 @@ export class PortableBackend implements Backend {
       crypto: loader.crypto,
       loader,
       trustStores,
+      now: this.#options.now,
       settings: settingsOf(configuration, abilities),
       paddingMultipleBytes: this.#options.paddingMultipleBytes,
     }

@@ -25,6 +25,8 @@ export interface Workshop {
   readonly crypto: CryptoProvider
   readonly loader: Loader
   readonly trustStores: TrustStores
+  /** The clock of contexts that are not given one. */
+  readonly now: () => number
   readonly settings: Settings
   readonly paddingMultipleBytes: number | undefined
 }
@@ -95,7 +97,7 @@ function commonSetup({ crypto, settings, paddingMultipleBytes }: Workshop): Omit
 }
 
 function makeVerifier(
-  { crypto, trustStores }: Workshop,
+  { crypto, trustStores, now }: Workshop,
   trustStore: TrustStore,
   environment: ContextEnvironment,
   peer: 'client' | 'server',
@@ -104,7 +106,7 @@ function makeVerifier(
     crypto,
     anchors: skipsChains(environment) ? undefined : trustStores.get(trustStore),
     purpose: `${peer}-authentication`,
-    now: environment.now ?? Date.now,
+    now: environment.now ?? now,
     skipsHostNameCheck: environment[insecureOptions]?.skipHostNameCheck === true,
   })
 }

@@ -206,6 +206,7 @@ export class Engine<S extends Setup> implements Connection {
 
   agreeOn(version: NegotiatedVersion): void {
     this.#version = version
+    this.#writer.leaveFirstVersion()
   }
 
   send(message: Uint8Array): void {

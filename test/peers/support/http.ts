@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import type { TLSSocket } from 'polytls'
 import type { OwnServer } from './endpoints.ts'
@@ -38,8 +37,4 @@ export function askHTTP(
     asking.end(body)
   })
   return patiently(`the answer to ${method} ${path}`, answer)
-}
-
-export function checksum(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -2,6 +2,7 @@ import type { KeyShare } from '../../crypto/provider.ts'
 import { encodeProtocol } from './application-protocols.ts'
 import type { ClientConnection } from './connection.ts'
 import { drawGrease, type Grease } from './grease.ts'
+import { isGroupOf12 } from './handshake12.ts'
 import { type ClientHello, encodeClientHello } from './messages/client-hello.ts'
 import type { ExtensionsIn, KeyShareEntry } from './messages/extension-forms.ts'
 import { offeredExtensions } from './messages/extensions.ts'
@@ -71,19 +72,20 @@ function helloExtensions(
 ): ExtensionsIn<'client_hello'> {
   const { versions, groups, signatureSchemes, certificateSignatureSchemes, innerProtocols } = setup.settings
   const speaks12 = versions.includes('TLSv1.2')
+  const speaks13 = versions.includes('TLSv1.3')
   return {
     unknown: [{ type: grease.extension, body: new Uint8Array(0) }],
     // RFC 6066, Section 3: only names, never addresses.
     server_name: serverName?.kind === 'dns' ? serverName.name : undefined,
     extended_master_secret: speaks12 ? true : undefined,
     renegotiation_info: speaks12 ? new Uint8Array(0) : undefined,
-    supported_groups: [grease.group, ...groups],
+    supported_groups: [grease.group, ...(speaks13 ? groups : groups.filter(isGroupOf12))],
     ec_point_formats: speaks12 ? Uint8Array.of(0) : undefined,
     application_layer_protocol_negotiation: innerProtocols.length > 0 ? innerProtocols.map(encodeProtocol) : undefined,
     signature_algorithms: [grease.signatureScheme, ...signatureSchemes],
     signature_algorithms_cert: certificateSignatureSchemes,
-    record_size_limit: versions.includes('TLSv1.3') ? recordSizeLimit : maxContentLength,
-    ...(versions.includes('TLSv1.3') ? extensionsOf13(setup.settings.versions, grease, keyShares) : {}),
+    record_size_limit: speaks13 ? recordSizeLimit : maxContentLength,
+    ...(speaks13 ? extensionsOf13(setup.settings.versions, grease, keyShares) : {}),
   }
 }
 

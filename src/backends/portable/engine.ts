@@ -1,6 +1,5 @@
 import { Alert, type AlertName } from '../../alerts.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
-import { outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
@@ -179,15 +178,11 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   takeOutgoing(maxBytes: number): Uint8Array {
-    const taken = this.#writer.take(maxBytes)
-    this.#payWhatIsOwed()
-    return taken
+    return this.#writer.take(maxBytes)
   }
 
   takeOutgoingInto(target: Uint8Array): number {
-    const length = this.#writer.takeInto(target)
-    this.#payWhatIsOwed()
-    return length
+    return this.#writer.takeInto(target)
   }
 
   releaseIncoming(): Uint8Array {
@@ -206,6 +201,7 @@ export class Engine<S extends Setup> implements Connection {
 
   agreeOn(version: NegotiatedVersion): void {
     this.#version = version
+    this.#writer.leaveFirstVersion()
   }
 
   send(message: Uint8Array): void {
@@ -251,9 +247,8 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   answerKeyUpdate(): void {
+    // One answer for however many requests goes out before the next data: so a peer that asks and does not read piles up nothing.
     this.#owesKeyUpdate = true
-    // A peer that asks and does not read must not make us pile up answers: one for all of them goes out when there is room.
-    if (this.#writer.bytes < outgoingLimitBytes) this.#payKeyUpdate()
   }
 
   skipEarlyData(): void {
@@ -369,13 +364,6 @@ export class Engine<S extends Setup> implements Connection {
     if (this.#established !== undefined || !expected || !speaks13)
       throw fault('unexpected-record', 'change_cipher_spec')
     this.#conduct.noteEmptyRecord()
-  }
-
-  /** There is room again for what was put off. */
-  #payWhatIsOwed(): void {
-    if (this.#owesKeyUpdate && this.#failure === undefined && this.#writer.bytes === 0) {
-      this.#step(() => this.#payKeyUpdate())
-    }
   }
 
   #payKeyUpdate(): void {

@@ -25,8 +25,12 @@ export interface ExtensionForms {
     certificate: Uint8Array
     server_hello12: Empty
   }
-  /** RFC 9846, Section 4.2.7. */
-  supported_groups: { client_hello: readonly number[]; encrypted_extensions: readonly number[] }
+  /** RFC 9846, Section 4.2.7, which knows that servers of TLS 1.2 send it although they should not: that is passed over. */
+  supported_groups: {
+    client_hello: readonly number[]
+    encrypted_extensions: readonly number[]
+    server_hello12: Uint8Array
+  }
   /** RFC 8422, Section 5.1.2. TLS 1.3 does not have it. */
   ec_point_formats: { client_hello: Uint8Array; server_hello12: Uint8Array }
   /** RFC 9846, Section 4.2.3. */

@@ -35,7 +35,12 @@ export const extensionTable: ExtensionTable = {
     certificate: certificateStatus,
     server_hello12: empty,
   },
-  supported_groups: { code: 10, client_hello: uint16List, encrypted_extensions: uint16List },
+  supported_groups: {
+    code: 10,
+    client_hello: uint16List,
+    encrypted_extensions: uint16List,
+    server_hello12: everything,
+  },
   ec_point_formats: { code: 11, client_hello: uint8List, server_hello12: uint8List },
   signature_algorithms: { code: 13, client_hello: uint16List, certificate_request: uint16List },
   application_layer_protocol_negotiation: {

@@ -170,9 +170,15 @@ export class RecordReader {
     if (end - start < recordHeaderLength) return undefined
     this.#checkHeader(bytes, start, end)
     const length = ((bytes[start + 3] as number) << 8) | (bytes[start + 4] as number)
-    if (length > (this.#opener?.maxFragmentLength ?? maxContentLength))
-      throw fault('record-overflow', `${length} bytes`)
+    if (length > this.#longestFragment(bytes[start] as number)) throw fault('record-overflow', `${length} bytes`)
     return recordHeaderLength + length <= end - start ? recordHeaderLength + length : undefined
+  }
+
+  /** Early data that is to be passed over before there are keys is protected all the same. RFC 9846, Section 5.2. */
+  #longestFragment(type: number): number {
+    if (this.#opener !== undefined) return this.#opener.maxFragmentLength
+    const isEarlyData = this.#skippable > 0 && type === ContentType.application_data
+    return isEarlyData ? maxContentLength + 256 : maxContentLength
   }
 
   #checkHeader(bytes: Uint8Array, start: number, end: number): void {

@@ -35,6 +35,12 @@ export class RecordWriter {
     this.#sealer = sealer
   }
 
+  /** The version is agreed on: from here on the header of records in clear says so. RFC 5246, Appendix E.1; RFC 9846, Section 5.1. */
+  leaveFirstVersion(): void {
+    this.flush()
+    this.#version = 0x0303
+  }
+
   limitContent(bytes: number): void {
     this.#contentLimit = Math.min(bytes, maxContentLength)
   }

@@ -1,0 +1,68 @@
+import { createPublicKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Certificate, type CodePoint, PrivateKey, type SigningChain } from 'polytls'
+import { decodePem } from '#polytls/codec/pem.js'
+import { schemeParameters } from '#polytls/crypto/algorithms.js'
+import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
+import type { SigningKey } from '#polytls/crypto/provider.js'
+import { type CredentialRequest, Unimplemented } from './flags.ts'
+
+/** A chain to show, which knows whether it was. */
+export interface Credential {
+  readonly chain: SigningChain
+  readonly signingPreferences: readonly CodePoint[]
+  /** All that the key can sign with in TLS 1.3, and in TLS 1.2 with the hash that goes with its curve. */
+  readonly schemes: readonly CodePoint[]
+  /** The index of the credential once its key has signed. */
+  readonly shown: () => number | undefined
+}
+
+/**
+ * @param signs How the key signs: as the backend does, or through a `Signer`, which sees when it is used and may take its time.
+ */
+export function loadCredential(
+  { index, certificateFile, keyFile, signingPreferences }: CredentialRequest,
+  signs: 'itself' | 'at once' | 'later',
+): Credential {
+  if (certificateFile === undefined || keyFile === undefined) throw new Unimplemented('a certificate without its key')
+  const [leaf, ...issuers] = certificatesIn(certificateFile)
+  if (leaf === undefined) throw new Error(`there is no certificate in ${certificateFile}`)
+  const pem = readFileSync(keyFile, 'utf8')
+  const [block] = decodePem(new TextEncoder().encode(pem))
+  const crypto = createNodeCrypto()
+  const imported = crypto.importSigningKey(block?.bytes ?? new Uint8Array(0))
+  if (imported.key === undefined) throw new Unimplemented(`a key: ${imported.reason}`)
+  const key: SigningKey = imported.key
+  const schemes: readonly CodePoint[] = key.schemes
+  if (signs === 'itself') {
+    const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers }
+    return { chain, signingPreferences, schemes, shown: () => undefined }
+  }
+  let used = false
+  const sign = (scheme: CodePoint, message: Uint8Array): Uint8Array => {
+    used = true
+    const parameters = schemeParameters.get(scheme)
+    if (parameters === undefined) throw new Error(`asked to sign with ${scheme}`)
+    return crypto.signWith(parameters.algorithm, key, message)
+  }
+  const signer = {
+    publicKey: createPublicKey(pem).export({ type: 'spki', format: 'der' }),
+    schemes: signingPreferences.length > 0 ? signingPreferences.filter((each) => schemes.includes(each)) : schemes,
+    sign: signs === 'later' ? async (scheme: CodePoint, message: Uint8Array) => sign(scheme, message) : sign,
+  }
+  return {
+    chain: { leaf, key: PrivateKey.fromSigner(signer), chain: issuers },
+    signingPreferences,
+    schemes,
+    shown: () => (used ? index : undefined),
+  }
+}
+
+/** The certificates of a file in PEM, in its order. */
+export function certificatesIn(path: string): readonly Certificate[] {
+  return derCertificatesIn(path).map((der) => Certificate.fromBuffer(der))
+}
+
+export function derCertificatesIn(path: string): readonly Uint8Array[] {
+  return decodePem(readFileSync(path)).map(({ bytes }) => bytes)
+}

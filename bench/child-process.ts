@@ -17,7 +17,9 @@ export async function startChild(
   credentials?: Credentials,
 ): Promise<Child> {
   const path = fileURLToPath(new URL('child.js', import.meta.url))
-  const child = spawn(execPath, ['--expose-gc', path, role, stack, argument], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // A young generation that cannot grow: what it grew by during the handshakes would count as memory of the connections.
+  const flags = ['--expose-gc', '--max-semi-space-size=1']
+  const child = spawn(execPath, [...flags, path, role, stack, argument], { stdio: ['pipe', 'pipe', 'inherit'] })
   if (credentials !== undefined) child.stdin.write(`${JSON.stringify(plain(credentials))}\n`)
   const lines = createInterface({ input: child.stdout })
   const line = await new Promise<string>((resolve, reject) => {

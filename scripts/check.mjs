@@ -1,10 +1,19 @@
 // All of the checks that need nothing but the registry, in the order of how fast they fail; stops at the first that does.
 import { spawnSync } from 'node:child_process'
-import { execPath, exit } from 'node:process'
+import { execPath, exit, stdout } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const steps = [
-  ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.']],
+  [
+    'format and lint',
+    [
+      'node_modules/@biomejs/biome/bin/biome',
+      'ci',
+      '--error-on-warnings',
+      ...(stdout.isTTY ? [] : ['--colors=off']),
+      '.',
+    ],
+  ],
   ['types', ['scripts/build.mjs']],
   ['layers', ['build/scripts/check-layers.js']],
   ['tests, with the examples and the code in the docs', ['scripts/test.mjs']],

@@ -53,7 +53,7 @@ export const alertMeaning: { readonly [A in AlertName]?: string } = {
   bad_record_mac:
     'the peer could not decrypt a record: data was altered on the way, or the two sides derived different keys',
   handshake_failure:
-    'the peer found no acceptable set of parameters: compare cipher suites, groups, signature schemes and the key type of the certificate',
+    'the peer found no acceptable set of parameters: compare versions, cipher suites, groups, signature schemes and the key type of the certificate',
   bad_certificate:
     'the peer could not accept our certificate: it is malformed, its signature is wrong, or the application vetoed it',
   unsupported_certificate: 'our certificate is of a type, or for a purpose, that the peer does not accept',

@@ -12,7 +12,7 @@ export interface Page {
 
 /** Every page that is written by hand. */
 export function pages(): readonly Page[] {
-  const names = ['', 'docs'].flatMap((folder) =>
+  const names = ['', 'docs', 'docs/portable'].flatMap((folder) =>
     readdirSync(join(repository, folder)).map((name) => join(folder, name)),
   )
   return names.filter((name) => name.endsWith('.md')).map((path) => ({ path, text: read(path) }))

@@ -1,20 +1,23 @@
-import { Alert, type AlertName, alertName } from '../../alerts.ts'
+import { Alert, type AlertName } from '../../alerts.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import { outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
-import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
-import { AlertReceivedError, BackendError, RaggedEOFError, TLSError } from '../../errors.ts'
+import { RaggedEOFError } from '../../errors.ts'
+import { receiveAlert } from './alert.ts'
+import { Conduct } from './conduct.ts'
 import type { Connection, Established } from './connection.ts'
+import { alertFor, failureOf } from './failure.ts'
 import { fault } from './faults.ts'
-import { type KeyLogLabel, keyLogLine } from './key-log.ts'
+import { KeyLog, type KeyLogLabel } from './key-log.ts'
 import type { AnyState } from './machine.ts'
 import { MessageAssembler } from './message-assembler.ts'
 import { handshakeHeaderLength } from './messages/frame.ts'
 import { handshakeName } from './messages/handshake-type.ts'
+import { PauseDesk } from './pause-desk.ts'
 import { ContentType, type RecordOpener, type RecordSealer } from './record/protection.ts'
 import { RecordReader } from './record/reader.ts'
 import { RecordWriter } from './record/writer.ts'
@@ -42,15 +45,12 @@ export class Engine<S extends Setup> implements Connection {
   #sawMessage = false
   #established: Established | undefined
 
-  #pause: PauseRequest | undefined
-  #answer: Answer | undefined
+  readonly #pauses = new PauseDesk()
   #failure: { readonly error: unknown } | undefined
-  #keyLines: string[] = []
+  readonly #keyLog: KeyLog
   #plaintext: Uint8Array | undefined
   #owesKeyUpdate = false
-  #emptyRecords = 0
-  #warnings = 0
-  #messagesWithoutData = 0
+  readonly #conduct = new Conduct()
 
   peerClosed = false
   transportEnded = false
@@ -68,6 +68,7 @@ export class Engine<S extends Setup> implements Connection {
     this.setup = setup
     this.crypto = setup.crypto
     this.#writer = new RecordWriter(setup.crypto)
+    this.#keyLog = new KeyLog(setup.configuration.keyLog)
     this.serverName = options.serverName
     this.#isClient = options.isClient
     this.#start = () => options.start(this)
@@ -84,7 +85,7 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   get pauseRequest(): PauseRequest | undefined {
-    return this.#pause
+    return this.#pauses.request
   }
 
   get incomingBytes(): number {
@@ -115,11 +116,12 @@ export class Engine<S extends Setup> implements Connection {
         this.#state = this.#start()
         this.#start = undefined
       }
-      if (this.#answer !== undefined) this.#takeAnswer(this.#answer)
+      const answer = this.#pauses.takeAnswer()
+      if (answer !== undefined) this.#input(answer.input, answer.value)
       for (;;) {
         if (this.#established !== undefined) return 'done'
         if (this.peerClosed) return 'closed'
-        if (this.#pause !== undefined) return 'paused'
+        if (this.#pauses.request !== undefined) return 'paused'
         if (!this.#progress()) return this.#wantRead('handshake')
       }
     })
@@ -173,17 +175,7 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   resume(answer: PauseAnswer): void {
-    const request = this.#pause
-    this.#pause = undefined
-    if (request?.kind === 'sign') {
-      this.#answer =
-        answer instanceof Uint8Array ? { input: 'signature', value: answer } : { error: signerFailed(answer) }
-    } else {
-      const verdict = answer as VetoAnswer
-      this.#answer = accepted(verdict)
-        ? { input: 'accepted', value: true }
-        : { error: vetoed(verdict, 'bad_certificate') }
-    }
+    this.#pauses.answer(answer)
   }
 
   takeOutgoing(maxBytes: number): Uint8Array {
@@ -242,11 +234,11 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   pause(request: PauseRequest): void {
-    this.#pause = Object.freeze(request)
+    this.#pauses.ask(request)
   }
 
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void {
-    if (this.setup.configuration.keyLog !== undefined) this.#keyLines.push(keyLogLine(label, clientRandom, secret))
+    this.#keyLog.note(label, clientRandom, secret)
   }
 
   handOver(state: AnyState): void {
@@ -281,9 +273,9 @@ export class Engine<S extends Setup> implements Connection {
     try {
       result = operation()
       // A flight that waits for an answer in its middle stays together.
-      if (this.#pause === undefined) this.#writer.flush()
+      if (this.#pauses.request === undefined) this.#writer.flush()
     } catch (cause) {
-      const error = this.#fail(wrapped(cause))
+      const error = this.#fail(failureOf(cause))
       this.#deliverKeyLines()
       throw error
     }
@@ -300,11 +292,8 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   #deliverKeyLines(): void {
-    if (this.#keyLines.length === 0) return
-    const lines = this.#keyLines
-    this.#keyLines = []
     try {
-      for (const line of lines) this.setup.configuration.keyLog?.(line)
+      this.#keyLog.deliver()
     } catch (thrown) {
       // The application's own error stays as it is.
       if (this.#failure === undefined) throw this.#fail(thrown)
@@ -314,12 +303,6 @@ export class Engine<S extends Setup> implements Connection {
   #wantRead(during: 'handshake' | 'data'): 'want-read' {
     if (this.transportEnded) throw new RaggedEOFError(during)
     return 'want-read'
-  }
-
-  #takeAnswer(answer: Answer): void {
-    this.#answer = undefined
-    if ('error' in answer) throw answer.error
-    this.#input(answer.input, answer.value)
   }
 
   /** Handles one message or record; false where more bytes are needed. */
@@ -337,31 +320,19 @@ export class Engine<S extends Setup> implements Connection {
 
   #content(type: ContentType, content: Uint8Array): void {
     if (type !== ContentType.handshake && !this.#assembler.isEmpty) throw fault('interleaved-handshake')
-    switch (type) {
-      case ContentType.handshake:
-        if (content.length === 0) throw fault('empty-fragment')
-        this.#emptyRecords = 0
-        this.#assembler.add(content)
-        return
-      case ContentType.application_data:
-        this.#applicationData(content)
-        return
-      case ContentType.alert:
-        this.#alert(content)
-        return
-      case ContentType.change_cipher_spec:
-        this.#changeCipherSpec(content)
-        return
-      default:
-        throw fault('unknown-content-type', `type ${type}`)
-    }
+    if (type === ContentType.handshake) {
+      if (content.length === 0) throw fault('empty-fragment')
+      this.#conduct.noteHandshakeRecord()
+      this.#assembler.add(content)
+    } else if (type === ContentType.application_data) this.#applicationData(content)
+    else if (type === ContentType.change_cipher_spec) this.#changeCipherSpec(content)
+    else if (type !== ContentType.alert) throw fault('unknown-content-type', `type ${type}`)
+    else if (receiveAlert(content, this.#version, this.#conduct) === 'close_notify') this.peerClosed = true
   }
 
   #message(raw: Uint8Array): void {
     this.#sawMessage = true
-    if (this.#established !== undefined && ++this.#messagesWithoutData > maxMessagesWithoutData) {
-      throw fault('too-many-post-handshake-messages')
-    }
+    if (this.#established !== undefined) this.#conduct.noteMessage()
     this.#input(handshakeName(raw[0] as number), { body: raw.subarray(handshakeHeaderLength), raw })
   }
 
@@ -379,27 +350,11 @@ export class Engine<S extends Setup> implements Connection {
     if (this.#established === undefined)
       throw fault('unexpected-record', 'application data before the handshake is done')
     if (content.length === 0) {
-      this.#countEmpty()
+      this.#conduct.noteEmptyRecord()
       return
     }
-    this.#emptyRecords = 0
-    this.#warnings = 0
-    this.#messagesWithoutData = 0
+    this.#conduct.noteData()
     this.#plaintext = content
-  }
-
-  /** RFC 9846, Section 6; RFC 5246, Section 7.2. */
-  #alert(content: Uint8Array): void {
-    const [level, code] = content
-    if (content.length !== 2 || level === undefined || code === undefined) throw fault('malformed-alert')
-    if (level !== 1 && level !== 2) throw fault('illegal-parameter', `an alert of level ${level}`)
-    if (code === Alert.close_notify) {
-      this.peerClosed = true
-      return
-    }
-    const isWarning = level === 1 && (this.#version !== 'TLSv1.3' || code === Alert.user_canceled)
-    if (!isWarning) throw new AlertReceivedError(code)
-    if (++this.#warnings > maxWarnings) throw fault('too-many-warnings', alertName(code))
   }
 
   #changeCipherSpec(content: Uint8Array): void {
@@ -413,11 +368,7 @@ export class Engine<S extends Setup> implements Connection {
     const speaks13 = this.setup.settings.versions.includes('TLSv1.3')
     if (this.#established !== undefined || !expected || !speaks13)
       throw fault('unexpected-record', 'change_cipher_spec')
-    this.#countEmpty()
-  }
-
-  #countEmpty(): void {
-    if (++this.#emptyRecords > maxEmptyRecords) throw fault('too-many-empty-records')
+    this.#conduct.noteEmptyRecord()
   }
 
   /** There is room again for what was put off. */
@@ -434,32 +385,7 @@ export class Engine<S extends Setup> implements Connection {
   }
 }
 
-type Answer = { readonly input: 'signature' | 'accepted'; readonly value: unknown } | { readonly error: Error }
-
-/** Consecutive records that carry nothing. */
-const maxEmptyRecords = 32
-/** Warnings without data between them. */
-const maxWarnings = 4
-/** KeyUpdates and tickets without data between them. */
-const maxMessagesWithoutData = 32
 /** Tickets that are kept. */
 const maxTickets = 4
 /** Records that the keys must still allow for alerts and a KeyUpdate. */
 const spareRecords = 16
-
-function wrapped(cause: unknown): TLSError {
-  if (cause instanceof TLSError) return cause
-  return new BackendError('portable', 'an internal error, which should not happen', { cause })
-}
-
-function alertFor(error: unknown): AlertName | undefined {
-  if (error instanceof AlertReceivedError || error instanceof RaggedEOFError) return undefined
-  if (!(error instanceof TLSError)) return 'internal_error'
-  if (error.alert !== undefined && Object.hasOwn(Alert, error.alert)) return error.alert as AlertName
-  return 'internal_error'
-}
-
-function signerFailed(answer: PauseAnswer): BackendError {
-  const cause = typeof answer === 'object' && answer !== null && 'failed' in answer ? answer.failed : answer
-  return new BackendError('portable', 'the signer gave no signature', { cause })
-}

@@ -101,9 +101,34 @@ describe('where OpenSSL comes from', () => {
     }
   })
 
+  it('under the permission model both say that addons are not allowed, and work where they are', async (context) => {
+    const flag = ['--permission', '--experimental-permission'].find((each) =>
+      process.allowedNodeEnvironmentFlags.has(each),
+    )
+    if (flag === undefined) {
+      context.skip('this runtime has no permission model')
+      return
+    }
+    const child = fileURLToPath(new URL('availability-child.js', import.meta.url))
+    const tell = async (
+      ...flags: readonly string[]
+    ): Promise<{ available: { name: string; yes: boolean; reason?: string }[] }> => {
+      const { stdout } = await run(process.execPath, [flag, '--allow-fs-read=*', '--no-warnings', ...flags, child])
+      return JSON.parse(stdout)
+    }
+    const { available } = await tell()
+    for (const { name, yes, reason } of available) {
+      if (!name.startsWith('openssl')) continue
+      assert.equal(yes, false)
+      assert.match(reason ?? '', /addon/i)
+    }
+    const [embedded] = (await tell('--allow-addons')).available
+    assert.deepEqual(embedded, { name: 'openssl', yes: true })
+  })
+
   it('without koffi the package loads, and both backends say what is missing', async () => {
-    const child = fileURLToPath(new URL('without-koffi-child.js', import.meta.url))
-    const hook = fileURLToPath(new URL('hide-koffi.cjs', import.meta.url).href.replace('/build/', '/'))
+    const child = fileURLToPath(new URL('availability-child.js', import.meta.url))
+    const hook = fileURLToPath(new URL('../../../../test/backends/openssl/hide-koffi.cjs', import.meta.url))
     const { stdout } = await run(process.execPath, ['--require', hook, child])
     const told = JSON.parse(stdout) as {
       available: { name: string; reason?: string }[]

@@ -45,16 +45,13 @@ export class Tap {
     change: (bytes: Uint8Array, name: HandshakeName) => Uint8Array = (bytes) => bytes,
   ): Item | undefined {
     const item = this.items.shift()
-    if (item?.kind === 'change_cipher_spec') {
-      this.changeCipherSpec(to)
-      const [next] = this.items
-      if (next?.kind === 'protect') {
-        this.items.shift()
-        this.#sealer = next.sealer
-        this.#protectOutgoing(next.sealer)
-      }
-    }
+    if (item?.kind === 'change_cipher_spec') this.changeCipherSpec(to)
     if (item?.kind === 'message') this.inject(to, change(item.bytes, item.name as HandshakeName))
+    for (let next = this.items[0]; next?.kind === 'protect'; next = this.items[0]) {
+      this.items.shift()
+      this.#sealer = next.sealer
+      this.#protectOutgoing(next.sealer)
+    }
     return item
   }
 

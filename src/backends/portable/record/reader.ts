@@ -203,15 +203,15 @@ export class RecordReader {
     this.#end += bytes.length
   }
 
-  /** A connection that waits holds no buffer, unless it is so small that it does not matter. */
+  /** A connection that waits holds no buffer; during the handshake a small one is kept, since more is coming. */
   #drop(): void {
     this.#start = this.#end = 0
-    if (this.#buffer.length > keptBytes) this.#buffer = nothing
+    if (this.#isEstablished || this.#buffer.length > keptBytes) this.#buffer = nothing
   }
 }
 
 const nothing = new Uint8Array(0)
-/** Bigger buffers are given back as soon as they are empty. */
+/** Bigger buffers are always given back as soon as they are empty. */
 const keptBytes = 1024
 /** One record of early data and a half: more than any server that gives tickets of its own would have allowed us. */
 const maxSkippedBytes = 24 * 1024

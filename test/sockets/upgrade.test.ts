@@ -22,7 +22,7 @@ import {
   securedPair,
   tcpPair,
 } from './peers.ts'
-import { closed, errorOf, readAll, readExactly, rejection } from './streams.ts'
+import { closed, errorOf, readAll, readExactly, rejection, until } from './streams.ts'
 
 const ours = await matching()
 const asClient = { serverName: hostName, ...ours.client }
@@ -210,6 +210,8 @@ describe('upgrading', () => {
     here.pause = () => here
     const sent = Buffer.alloc(1024 * 1024, 'abcdefg')
     server.end(sent)
+    // Nobody reads yet, and still it comes.
+    await until(() => client.bytesRead > sent.length)
     assert.ok((await readAll(client)).bytes.equals(sent))
   })
 

@@ -34,6 +34,7 @@ export const Alert = {
   no_application_protocol: 120,
   ech_required: 121,
 } as const
+/** The IANA name of an alert. */
 export type AlertName = keyof typeof Alert
 
 const nameByCode: ReadonlyMap<number, AlertName> = new Map(

@@ -4,6 +4,7 @@ import type { Backend } from './channel/backend.ts'
 import type { ClientContext, ServerContext } from './channel/context.ts'
 import { type ClientOptions, TLSClientConfiguration } from './config/client-configuration.ts'
 import { type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
+import { abortErrorOf } from './sockets/abort.ts'
 import { connectTo, type Destination, upgradeClient, upgradeServer } from './sockets/connect.ts'
 import { TLSServer, type TLSServerOptions } from './sockets/tls-server.ts'
 import type { TLSSocket, TLSSocketOptions } from './sockets/tls-socket.ts'
@@ -20,12 +21,15 @@ export type ClientSetup =
     })
   | { readonly context: ClientContext }
 
+/** Either a configuration, from which a context is made for this one use, or a context that was made before. */
 export type ServerSetup =
   | (ServerOptions & { readonly backend?: Backend | undefined; readonly context?: undefined })
   | { readonly context: ServerContext }
 
+/** Where to connect to, and how. */
 export type ConnectOptions = Destination & ClientSetup
 
+/** How to go on with TLS on a stream; `isServer` says which side of it we are. */
 export type UpgradeOptions = TLSSocketOptions &
   (
     | (ClientSetup & {
@@ -36,6 +40,7 @@ export type UpgradeOptions = TLSSocketOptions &
     | (ServerSetup & { readonly isServer: true })
   )
 
+/** How to serve. */
 export type CreateServerOptions = TLSServerOptions & ServerSetup
 
 /**
@@ -43,6 +48,7 @@ export type CreateServerOptions = TLSServerOptions & ServerSetup
  * @throws TypeError and ConfigurationError at once; errors of the network as Node has them; TLSError for what goes wrong in TLS.
  */
 export async function connect(options: ConnectOptions): Promise<TLSSocket> {
+  if (options.signal?.aborted) throw abortErrorOf(options.signal)
   return createConnection(options).secured()
 }
 

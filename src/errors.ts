@@ -14,6 +14,7 @@ export type TLSErrorCode =
   | 'ERR_TLS_HANDSHAKE_TIMEOUT'
   | 'ERR_TLS_BACKEND'
 
+/** What every error of this library carries beside its message. */
 export interface TLSErrorOptions {
   readonly code: TLSErrorCode
   /** The alert that was sent or received, by its IANA name. */
@@ -91,6 +92,7 @@ export class NegotiationError extends TLSError {
     this.subject = subject
   }
 }
+/** What two peers could not agree on. */
 export type NegotiationSubject =
   | 'version'
   | 'cipher-suite'
@@ -124,6 +126,7 @@ export type CertificateReason =
   | 'vetoed'
   | 'other'
 
+/** The peer's certificate was not accepted, by the checks of the backend or by the application's veto. */
 export class CertificateError extends TLSError {
   override readonly name = 'CertificateError'
   readonly reason: CertificateReason
@@ -131,6 +134,11 @@ export class CertificateError extends TLSError {
   readonly depth: number | undefined
   /** The subject of the certificate at `depth`, as a string in the manner of RFC 4514. */
   readonly subject: string | undefined
+  /**
+   * What the peer showed, DER, its own certificate first; empty where that is not known. It failed verification: it is for a person
+   * to look at, who may recognize a device by its fingerprint and then trust exactly that certificate.
+   */
+  readonly peerChain: readonly Uint8Array[]
 
   constructor(
     reason: CertificateReason,
@@ -139,6 +147,7 @@ export class CertificateError extends TLSError {
       alert?: AlertName | undefined
       depth?: number | undefined
       subject?: string | undefined
+      peerChain?: readonly Uint8Array[] | undefined
       hint?: string | undefined
       cause?: unknown
     } = {},
@@ -147,6 +156,7 @@ export class CertificateError extends TLSError {
     this.reason = reason
     this.depth = options.depth
     this.subject = options.subject
+    this.peerChain = options.peerChain ?? []
   }
 }
 

@@ -1,6 +1,14 @@
 export { Alert, type AlertName, alertMeaning, alertName } from './alerts.ts'
 export type { LibraryChoice } from './backends/openssl/library-choice.ts'
-export { backendNamed, backends, createOpenSSLBackend, defaultBackend, openssl, systemOpenSSL } from './backends.ts'
+export {
+  backendNamed,
+  backends,
+  createOpenSSLBackend,
+  defaultBackend,
+  openssl,
+  portable,
+  systemOpenSSL,
+} from './backends.ts'
 export type { Availability, Backend, Capabilities, Feature, Refusal } from './channel/backend.ts'
 export type { ClientContext, ContextEnvironment, ServerContext } from './channel/context.ts'
 export type { ConnectionFacts } from './channel/facts.ts'
@@ -43,5 +51,6 @@ export {
 } from './connections.ts'
 export * from './errors.ts'
 export type { Destination } from './sockets/connect.ts'
+export type { PhaseTimes } from './sockets/socket-phases.ts'
 export { TLSServer, type TLSServerEvents, type TLSServerOptions } from './sockets/tls-server.ts'
-export { type PhaseTimes, TLSSocket, type TLSSocketOptions } from './sockets/tls-socket.ts'
+export { TLSSocket, type TLSSocketOptions } from './sockets/tls-socket.ts'

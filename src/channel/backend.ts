@@ -19,8 +19,10 @@ export interface Backend {
   serverContext(configuration: TLSServerConfiguration, environment?: ContextEnvironment): ServerContext
 }
 
+/** Whether a backend can be used here, or why not. */
 export type Availability = { readonly yes: true } | { readonly yes: false; readonly reason: string }
 
+/** One reason why a backend cannot honour a configuration: the field, and what stands in the way. */
 export interface Refusal {
   readonly field: string
   readonly reason: string
@@ -43,4 +45,9 @@ export interface Capabilities {
 }
 
 /** What not every backend can. Each is added together with the API that needs it. */
-export type Feature = 'verify-peer' | 'key-log' | 'server-name-selection' | 'certificate-verification-time'
+export type Feature =
+  | 'verify-peer'
+  | 'key-log'
+  | 'server-name-selection'
+  | 'certificate-verification-time'
+  | 'asynchronous-signing'

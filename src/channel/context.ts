@@ -16,9 +16,11 @@ export interface ClientContext {
   createBuffer(serverName: string | undefined): TLSBuffer
 }
 
+/** A configuration of a server that a backend has prepared. Immutable, as a ClientContext is. */
 export interface ServerContext {
   readonly backend: Backend
   readonly configuration: TLSServerConfiguration
+  /** A channel for one client. */
   createBuffer(): TLSBuffer
 }
 

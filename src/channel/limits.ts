@@ -6,7 +6,10 @@
 /** Ciphertext that was taken and not yet processed. Room for several records of 2^14 bytes (RFC 9846, Section 5.1). */
 export const incomingLimitBytes: number = 128 * 1024
 
-/** Ciphertext that was produced and not yet fetched, at which `write` answers `want-write`. One flight may exceed it. */
+/**
+ * Ciphertext that was produced and not yet fetched, at which `write` answers `want-write`. One flight may exceed it, and so may answers
+ * to what the peer asks for (new keys, say): at twice as much, `read` and `shutdown` answer `want-write` too and process nothing more.
+ */
 export const outgoingLimitBytes: number = 128 * 1024
 
 /** The longest Certificate message that is accepted. */

@@ -29,6 +29,7 @@ export interface ChooseContextRequest {
   readonly clientHello: ClientHello
 }
 
+/** What a client asks for in its first message. RFC 9846, Section 4.1.2. */
 export interface ClientHello {
   readonly serverName: string | undefined
   readonly innerProtocols: readonly string[]

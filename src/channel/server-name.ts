@@ -17,6 +17,11 @@ export function parseServerName(text: string): ServerName {
   return { kind: 'dns', name: parseHostName(text) }
 }
 
+/** The name or address as text, without the root's dot and an address's zone. */
+export function nameText(serverName: ServerName | undefined): string | undefined {
+  return serverName?.kind === 'dns' ? serverName.name : serverName?.address
+}
+
 function parseHostName(text: string): string {
   const name = toAscii(text.endsWith('.') ? text.slice(0, -1) : text)
   // RFC 1034, Section 3.1: labels of 1 to 63 characters, 253 in all. Underscores occur in practice and do no harm.

@@ -29,7 +29,8 @@ export interface TLSBuffer {
   handshake(): 'done' | Waiting
 
   /**
-   * At most `maxBytes` of plaintext; fewer are normal. `closed` after the peer's close_notify.
+   * At most `maxBytes` of plaintext; fewer are normal. `closed` after the peer's close_notify; `want-write` where what the peer asked for
+   * has filled the outgoing side (see `outgoingLimitBytes`).
    * @throws UsageError before the handshake is done, RaggedEOFError where the transport ended without close_notify.
    */
   read(maxBytes: number): Uint8Array | Waiting

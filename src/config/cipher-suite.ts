@@ -23,6 +23,7 @@ export const CipherSuite = {
 } as const
 export type CipherSuite = (typeof CipherSuite)[keyof typeof CipherSuite]
 
+/** The IANA name of a suite; its number in hexadecimal where this library has no name for it. */
 export function cipherSuiteName(codePoint: CodePoint): string {
   return codePointName(CipherSuite, codePoint)
 }

@@ -3,6 +3,7 @@ import { identityOf } from './identity.ts'
 import type { SigningChain } from './signing-chain.ts'
 import { adopt, type Checks, checkVersionBounds, commonChecks, signingChain } from './validation.ts'
 
+/** The options of a client's configuration. */
 export interface ClientOptions extends CommonOptions {
   /** What the client shows when a server asks for its certificate. Default: nothing. */
   readonly certificateChain?: SigningChain

@@ -38,4 +38,5 @@ export interface CommonOptions {
   readonly handshakeTimeoutMilliseconds?: number
 }
 
+/** How long a handshake may take where the configuration does not say, in milliseconds. */
 export const defaultHandshakeTimeoutMilliseconds = 30_000

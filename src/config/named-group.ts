@@ -19,6 +19,7 @@ export const NamedGroup = {
 } as const
 export type NamedGroup = (typeof NamedGroup)[keyof typeof NamedGroup]
 
+/** The IANA name of a group; its number in hexadecimal where this library has no name for it. */
 export function namedGroupName(codePoint: CodePoint): string {
   return codePointName(NamedGroup, codePoint)
 }

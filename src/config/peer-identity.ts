@@ -6,6 +6,7 @@ export interface PeerIdentity {
   readonly serverName: string | undefined
 }
 
+/** What the application says about a peer; the reason of a refusal becomes part of the error. */
 export type Verdict = { readonly accept: true } | { readonly accept: false; readonly reason: string }
 
 /**

@@ -4,6 +4,7 @@ import { identityOf } from './identity.ts'
 import type { SigningChain } from './signing-chain.ts'
 import { adopt, type Checks, checkVersionBounds, commonChecks, oneOf, signingChains } from './validation.ts'
 
+/** The options of a server's configuration. */
 export interface ServerOptions extends CommonOptions {
   /**
    * One chain for each identity. The server name that a client asks for chooses among them (an exact name before a wildcard, the
@@ -13,6 +14,7 @@ export interface ServerOptions extends CommonOptions {
   /** Whether to ask clients for a certificate. `requested` lets clients without one in. Default: `none`. */
   readonly clientAuthentication?: ClientAuthentication
 }
+/** Whether a server asks its clients for a certificate, and lets those without one in. */
 export type ClientAuthentication = 'none' | 'requested' | 'required'
 
 /** What a server wants. Immutable; its properties hold what the caller gave, never what a backend chose. */

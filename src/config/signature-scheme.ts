@@ -22,6 +22,7 @@ export const SignatureScheme = {
 } as const
 export type SignatureScheme = (typeof SignatureScheme)[keyof typeof SignatureScheme]
 
+/** The IANA name of a scheme; its number in hexadecimal where this library has no name for it. */
 export function signatureSchemeName(codePoint: CodePoint): string {
   return codePointName(SignatureScheme, codePoint)
 }

@@ -29,7 +29,8 @@ export function bufferSource(field: string, content: Uint8Array | string): Buffe
   if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
     throw new TypeError(`${field}: expected PEM text or a Uint8Array with PEM or DER, got ${typeOf(content)}`)
   }
-  const held = typeof content === 'string' ? new TextEncoder().encode(content) : content.slice()
+  // A Buffer's own slice would share memory with it.
+  const held = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content)
   if (held.byteLength === 0) throw new TypeError(`${field}: expected PEM or DER, got nothing`)
   return Object.freeze({
     kind: 'buffer' as const,

@@ -24,6 +24,9 @@ export interface CryptoProvider {
   /** Whether two secrets are the same, in a time that depends on their lengths only. Different lengths are not equal. */
   timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean
 
+  /** Memory with whatever was in it, for output that overwrites all of it. Absent where the runtime gives only memory of zeros. */
+  allocate?(length: number): Uint8Array
+
   createHash(algorithm: HashAlgorithm): Hash
   /** HMAC over the pieces one after another. RFC 2104. */
   hmac(algorithm: HashAlgorithm, key: Uint8Array, ...message: readonly Uint8Array[]): Uint8Array
@@ -48,6 +51,12 @@ export interface CryptoProvider {
   /** From DER that is PKCS#8 (RFC 5958), SEC 1 (RFC 5915) or PKCS#1 (RFC 8017); which one is found out. Not encrypted. */
   importSigningKey(der: Uint8Array): KeyImport<SigningKey>
 
+  /**
+   * The PKCS#8 in an encrypted key: RFC 5958's EncryptedPrivateKeyInfo in DER, or PEM of whatever form the provider knows. `undefined`
+   * where the passphrase is wrong or the encryption unknown. Absent where the provider cannot do this at all.
+   */
+  decryptPrivateKey?(encrypted: Uint8Array, format: 'pem' | 'der', passphrase: string): Uint8Array | undefined
+
   /** `scheme` is one of `key.schemes` (RangeError). An ECDSA signature is DER, as TLS and X.509 have it. */
   sign(scheme: SignatureSchemeCode, key: SigningKey, message: Uint8Array): Uint8Array
   /** Signs as TLS 1.2 may have it, where an ECDSA key of any curve goes with any hash. `key` must fit (RangeError). */
@@ -66,6 +75,8 @@ export interface CryptoCapabilities {
   readonly aeads: readonly AeadAlgorithm[]
   readonly hashes: readonly HashAlgorithm[]
   readonly groups: readonly NamedGroupCode[]
+  /** Those among the groups that cost many times what the others do here: not to be offered without being asked for. Default: none. */
+  readonly slowGroups?: readonly NamedGroupCode[]
   readonly signatureSchemes: {
     readonly sign: readonly SignatureSchemeCode[]
     readonly verify: readonly SignatureSchemeCode[]

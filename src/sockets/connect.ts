@@ -46,4 +46,9 @@ function requireUsable(stream: Duplex): void {
   }
   if (stream.destroyed || stream.readableEnded || stream.writableEnded)
     throw new UsageError('upgrade: the stream has ended')
+  if (stream.readableEncoding || stream.readableObjectMode || stream.writableObjectMode) {
+    throw new UsageError('upgrade: the stream does not carry bytes', {
+      hint: 'setEncoding cannot be taken back; read text from a plain stream with TextDecoder',
+    })
+  }
 }

@@ -2,31 +2,48 @@ import type { PauseAnswer, PauseRequest } from '../channel/pause.ts'
 import type { TLSBuffer } from '../channel/tls-buffer.ts'
 import { UsageError } from '../errors.ts'
 
+/** Who waits for the answer to a pause. */
+export interface Paused {
+  /** Whether the answer still matters: the channel may have been given up meanwhile. */
+  isWanted(): boolean
+  /** The channel can go on. */
+  resumed(): void
+}
+
 /**
- * Obtains what a paused channel asks for and resumes it. Answers at once where the answer is there at once; calls `resumed` when
- * the channel can go on in either case. What fails becomes the answer, so that the channel itself refuses the peer.
+ * Obtains what a paused channel asks for and resumes it. Answers at once where the answer is there at once. What fails becomes the
+ * answer, so that the channel itself refuses the peer.
  */
-export function answerPause(buffer: TLSBuffer, resumed: () => void): void {
+export function answerPause(buffer: TLSBuffer, { isWanted, resumed }: Paused): void {
   const request = buffer.pause
   if (request === undefined) throw new UsageError('the channel is not paused')
   const give = (answer: PauseAnswer): void => {
-    // It may have been given up while the answer was on its way.
-    if (buffer.pause !== request) return
-    buffer.resume(answer)
+    if (!isWanted()) return
+    try {
+      buffer.resume(answer)
+    } catch (failed) {
+      // It was no answer to this request.
+      buffer.resume({ failed })
+    }
     resumed()
   }
-  let answer: PauseAnswer | Promise<PauseAnswer>
+  let answer: PauseAnswer | PromiseLike<PauseAnswer>
   try {
     answer = obtain(buffer, request)
   } catch (failed) {
     give({ failed })
     return
   }
-  if (answer instanceof Promise) answer.then(give, (failed) => give({ failed }))
-  else give(answer)
+  if (typeof (answer as Partial<PromiseLike<PauseAnswer>> | undefined)?.then === 'function') {
+    // Not `then(give, …)`: what a program's listener throws must not become an unhandled rejection.
+    Promise.resolve(answer).then(
+      (value) => queueMicrotask(() => give(value)),
+      (failed) => queueMicrotask(() => give({ failed })),
+    )
+  } else give(answer as PauseAnswer)
 }
 
-function obtain(buffer: TLSBuffer, request: PauseRequest): PauseAnswer | Promise<PauseAnswer> {
+function obtain(buffer: TLSBuffer, request: PauseRequest): PauseAnswer | PromiseLike<PauseAnswer> {
   switch (request.kind) {
     case 'verify-peer': {
       const { verifyPeer } = buffer.context.configuration

@@ -4,8 +4,10 @@ import { TCPTransport } from './tcp.ts'
 
 /** What the pump tells its socket. */
 export interface PumpListener {
-  /** Ciphertext came, or the transport ended: a step may go further than before. */
+  /** Ciphertext came: a step may go further than before. */
   transportAdvanced(): void
+  /** The transport has said its last byte. */
+  transportEnded(): void
   /** The transport takes ciphertext again. */
   transportDrained(): void
   /** The transport failed, or was closed by somebody else. */
@@ -22,7 +24,12 @@ export class Pump {
   /** Ciphertext that the channel has not taken. The transport is paused as long as there is any. */
   #held: Uint8Array | undefined
   #attached = false
+  #isDone = false
   #awaitsDrain = false
+  /** The transport has said its last byte; the channel is told when it has taken all before it. */
+  #ended = false
+  /** Whether the owner of the transport wants both of its directions to end together. */
+  readonly #endsTogether: boolean
   bytesRead = 0
   bytesWritten = 0
 
@@ -31,11 +38,14 @@ export class Pump {
     this.#tcp = transport instanceof TCPTransport ? transport : undefined
     this.transport = transport instanceof TCPTransport ? transport.socket : transport
     this.#listener = listener
+    this.#endsTogether = this.transport.allowHalfOpen === false
   }
 
   attach(): void {
     const { transport } = this
     this.#attached = true
+    // The peer may end its direction first; ours has to stay open for close_notify.
+    transport.allowHalfOpen = true
     if (this.#tcp === undefined) transport.on('data', this.#onData)
     else this.#tcp.deliverTo(this.#onCiphertext)
     transport.on('end', this.#onEnd)
@@ -46,11 +56,21 @@ export class Pump {
     transport.resume()
   }
 
+  /** Reads no more: what comes behind the peer's close_notify, its end too, is for whoever gets the transport next. */
+  stopReading(): void {
+    this.#isDone = true
+    if (this.#attached) this.transport.pause()
+  }
+
   /** Lets go of the transport. It is left paused, as a stream that nobody has read from yet. */
   detach(): void {
     if (!this.#attached) return
     const { transport } = this
     this.#attached = false
+    if (this.#endsTogether) {
+      transport.allowHalfOpen = false
+      if (transport.readableEnded) transport.end()
+    }
     transport.pause()
     transport.off('data', this.#onData)
     this.#tcp?.deliverTo(undefined)
@@ -75,13 +95,20 @@ export class Pump {
   /** Offers the channel what it did not take before; to be called when it has been read from. */
   refill(): void {
     if (this.#held === undefined) return
-    const taken = this.#buffer.processIncoming(this.#held)
+    const taken = this.#offer(this.#held)
     if (taken < this.#held.byteLength) {
       this.#held = this.#held.subarray(taken)
       return
     }
     this.#held = undefined
-    if (this.#attached) this.transport.resume()
+    if (this.#ended) this.#buffer.endIncoming()
+    else if (this.#attached && !this.#isDone) this.transport.resume()
+  }
+
+  /** Nothing more will come: has the channel know, behind everything that did come. */
+  end(): void {
+    this.#ended = true
+    if (this.#held === undefined) this.#buffer.endIncoming()
   }
 
   /** What the channel has not taken; it belongs to whoever reads the transport next. */
@@ -116,16 +143,28 @@ export class Pump {
 
   readonly #onCiphertext = (chunk: Uint8Array): boolean => {
     this.bytesRead += chunk.byteLength
-    const taken = this.#buffer.processIncoming(chunk)
-    // A copy, for the memory of the chunk will be used again.
-    if (taken < chunk.byteLength) this.#held = Buffer.from(chunk.subarray(taken))
+    // Some streams go on for a while after they were paused.
+    if (this.#held !== undefined) this.#held = Buffer.concat([this.#held, chunk])
+    else {
+      const taken = this.#offer(chunk)
+      // A copy, for the memory of the chunk will be used again.
+      if (taken < chunk.byteLength) this.#held = Buffer.from(chunk.subarray(taken))
+    }
     this.#listener.transportAdvanced()
-    return this.#held === undefined
+    return this.#held === undefined && !this.#isDone
+  }
+
+  /** A channel that has failed takes nothing any more, and has said why: what still comes is dropped. */
+  #offer(ciphertext: Uint8Array): number {
+    try {
+      return this.#buffer.processIncoming(ciphertext)
+    } catch {
+      return ciphertext.byteLength
+    }
   }
 
   readonly #onEnd = (): void => {
-    this.#buffer.endIncoming()
-    this.#listener.transportAdvanced()
+    this.#listener.transportEnded()
   }
 
   readonly #onDrain = (): void => {

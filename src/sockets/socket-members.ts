@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import type { PeerCertificate } from 'node:tls'
 import type { ConnectionFacts } from '../channel/facts.ts'
 import { cipherSuiteName } from '../config/cipher-suite.ts'
+import { resetTransport } from './transport.ts'
 
 /**
  * The members of `net.Socket` and `tls.TLSSocket` that libraries use, told from the stream below and from the facts. Where that
@@ -17,16 +18,18 @@ export abstract class SocketMembers extends Duplex {
   readonly encrypted = true
   #idleTimer: NodeJS.Timeout | undefined
   #idleMilliseconds = 0
+  #peer: { readonly address: string | undefined; readonly port: number | undefined } | undefined
 
   get #socket(): Partial<Socket> {
     return this.transport as Partial<Socket>
   }
 
+  /** Where the peer is. Stays known after the connection broke, for whoever reports that. */
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress
+    return this.#socket.remoteAddress ?? this.#peer?.address
   }
   get remotePort(): number | undefined {
-    return this.#socket.remotePort
+    return this.#socket.remotePort ?? this.#peer?.port
   }
   get remoteFamily(): string | undefined {
     return this.#socket.remoteFamily
@@ -40,6 +43,7 @@ export abstract class SocketMembers extends Duplex {
   get localFamily(): string | undefined {
     return this.#socket.localFamily
   }
+  /** As `net.Socket`; an empty object where the stream below is no socket. */
   address(): AddressInfo | Record<string, never> {
     return this.#socket.address?.() ?? {}
   }
@@ -50,8 +54,10 @@ export abstract class SocketMembers extends Duplex {
     if (this.readable) return this.writable ? 'open' : 'readOnly'
     return this.writable ? 'writeOnly' : 'closed'
   }
-  /** Whether the transport, or the handshake on it, is still under way. */
-  get connecting(): boolean {
+  /** Whether the transport is still connecting. As in `node:tls`, the handshake is not part of it: see `secureConnecting`. */
+  abstract readonly connecting: boolean
+  /** Whether the handshake is still to come, or under way. */
+  get secureConnecting(): boolean {
     return !this.destroyed && this.facts.version === undefined
   }
   get pending(): boolean {
@@ -60,6 +66,7 @@ export abstract class SocketMembers extends Duplex {
 
   /** Emits `timeout` after so long without traffic; 0 never. Nothing is closed by it. */
   setTimeout(milliseconds: number, callback?: () => void): this {
+    if (this.destroyed) return this
     clearTimeout(this.#idleTimer)
     this.#idleMilliseconds = milliseconds
     this.#idleTimer = milliseconds > 0 ? setTimeout(() => this.emit('timeout'), milliseconds).unref() : undefined
@@ -72,21 +79,30 @@ export abstract class SocketMembers extends Duplex {
   get timeout(): number {
     return this.#idleMilliseconds
   }
+  /** As `net.Socket`. Sockets that this library connects or accepts do not delay. */
   setNoDelay(noDelay?: boolean): this {
     this.#socket.setNoDelay?.(noDelay)
     return this
   }
+  /** As `net.Socket`. */
   setKeepAlive(enable?: boolean, initialDelayMilliseconds?: number): this {
     this.#socket.setKeepAlive?.(enable, initialDelayMilliseconds)
     return this
   }
+  /** As `net.Socket`. */
   ref(): this {
     this.#socket.ref?.()
     return this
   }
+  /** As `net.Socket`. */
   unref(): this {
     this.#socket.unref?.()
     return this
+  }
+  /** Closes at once, and has TCP tell the peer that the connection is broken. What waits to be sent is lost. */
+  resetAndDestroy(): this {
+    resetTransport(this.transport)
+    return this.destroy()
   }
   /** Ends, and destroys once everything is sent. */
   destroySoon(): void {
@@ -105,23 +121,28 @@ export abstract class SocketMembers extends Duplex {
   }
   /** The protocol inside; false where none was negotiated, as in `node:tls`. */
   get alpnProtocol(): string | false | null {
-    return this.connecting ? null : (this.facts.innerProtocol ?? false)
+    return this.facts.version === undefined ? null : (this.facts.innerProtocol ?? false)
   }
-  get servername(): string | false | undefined {
-    return this.facts.serverName
+  /** The name that the client asked for; false where it asked for none, as in `node:tls`. */
+  get servername(): string | false | null {
+    return this.facts.version === undefined ? null : (this.facts.serverName ?? false)
   }
+  /** The version of TLS; `null` before the handshake is done. */
   getProtocol(): string | null {
     return this.facts.version ?? null
   }
+  /** The cipher suite by its IANA name; `undefined` before the handshake is done. */
   getCipher(): { name: string; standardName: string; version: string } | undefined {
     const { cipherSuite, version } = this.facts
     if (cipherSuite === undefined || version === undefined) return undefined
     const name = cipherSuiteName(cipherSuite)
     return { name, standardName: name, version }
   }
+  /** Whether the connection went on with an earlier session. */
   isSessionReused(): boolean {
     return this.facts.resumed
   }
+  /** The peer's certificate, parsed by Node; `undefined` where it showed none. */
   getPeerX509Certificate(): X509Certificate | undefined {
     const { peerCertificate } = this.facts
     return peerCertificate && new X509Certificate(peerCertificate)
@@ -144,6 +165,11 @@ export abstract class SocketMembers extends Duplex {
   /** Says that there was traffic. */
   protected touch(): void {
     this.#idleTimer?.refresh()
+  }
+
+  /** Keeps what a closed socket no longer tells. */
+  protected rememberPeer(): void {
+    this.#peer = { address: this.#socket.remoteAddress, port: this.#socket.remotePort }
   }
 
   protected stopIdleTimer(): void {

@@ -1,8 +1,12 @@
 import * as net from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ServerContext } from '../channel/context.ts'
+import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
+import { HandshakeTimeoutError } from '../errors.ts'
 import { TCPTransport } from './tcp.ts'
 import { TLSSocket } from './tls-socket.ts'
 
+/** What a server allows its connections. */
 export interface TLSServerOptions {
   /** How many handshakes may run at once; further connections wait their turn, within their handshake timeout. Default: 256. */
   readonly maxConcurrentHandshakes?: number | undefined
@@ -10,6 +14,7 @@ export interface TLSServerOptions {
   readonly allowHalfOpen?: boolean | undefined
 }
 
+/** What a server emits beside the events of `net.Server`. */
 export interface TLSServerEvents {
   /** A client whose handshake is done. */
   secureConnection: [socket: TLSSocket]
@@ -22,7 +27,7 @@ export class TLSServer extends net.Server {
   #context: ServerContext
   readonly #options: TLSServerOptions
   readonly #sockets = new Set<TLSSocket>()
-  readonly #waiting: net.Socket[] = []
+  readonly #waiting = new Map<Duplex | TCPTransport, NodeJS.Timeout>()
   #handshakes = 0
 
   /** Servers come from `createServer`. @internal */
@@ -45,37 +50,46 @@ export class TLSServer extends net.Server {
   }
 
   /**
-   * Stops accepting, says close_notify to every client, and resolves when all are gone; those that linger longer are cut off.
-   * @param options.timeoutMilliseconds Default: 5,000.
+   * Stops accepting, says close_notify to every client, and resolves when all are gone; those that linger for longer than
+   * `timeoutMilliseconds` (default: 5,000) are cut off.
    */
   async shutdown({ timeoutMilliseconds = 5_000 }: { readonly timeoutMilliseconds?: number } = {}): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      if (this.listening) this.close(() => resolve())
-      else resolve()
-    })
-    for (const transport of this.#waiting.splice(0)) transport.destroy()
+    const closed = Promise.all([
+      new Promise<void>((resolve) => {
+        // Also where it does not listen any more: then it waits for the connections alone.
+        this.close(() => resolve())
+      }),
+      ...[...this.#sockets].map(
+        (socket) => socket.closed || new Promise<void>((resolve) => socket.once('close', resolve)),
+      ),
+    ])
+    for (const transport of this.#waiting.keys()) this.#forget(transport).destroy()
     for (const socket of this.#sockets) {
-      if (socket.connecting) socket.destroy()
+      if (socket.secureConnecting) socket.destroy()
       else socket.end()
     }
     const cutOff = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy()
+      for (const socket of this.#sockets) socket.resetAndDestroy()
     }, timeoutMilliseconds)
     await closed
     clearTimeout(cutOff)
   }
 
+  /** As `shutdown`: for `await using`. */
   override async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown()
   }
 
-  #accept(transport: net.Socket): void {
-    if (this.#handshakes >= (this.#options.maxConcurrentHandshakes ?? defaultMaxConcurrentHandshakes)) {
-      this.#enqueue(transport)
-      return
-    }
+  #accept(accepted: net.Socket): void {
+    const transport = TCPTransport.adopt(accepted) ?? accepted
+    if (this.#handshakes < (this.#options.maxConcurrentHandshakes ?? defaultMaxConcurrentHandshakes)) {
+      this.#serve(transport)
+    } else this.#enqueue(transport)
+  }
+
+  #serve(transport: Duplex | TCPTransport): TLSSocket {
     this.#handshakes++
-    const socket = new TLSSocket(this.#context.createBuffer(), TCPTransport.adopt(transport) ?? transport, {
+    const socket = new TLSSocket(this.#context.createBuffer(), transport, {
       allowHalfOpen: this.#options.allowHalfOpen,
     })
     this.#sockets.add(socket)
@@ -91,32 +105,51 @@ export class TLSServer extends net.Server {
     socket.on('secureConnect', settle)
     socket.on('error', settle)
     socket.on('close', settle)
-    socket.once('close', () => this.#sockets.delete(socket))
+    socket.once('close', () => {
+      // What was unwrapped lives on, and is a connection of this server still.
+      const stream = streamOf(transport)
+      if (stream.destroyed) this.#sockets.delete(socket)
+      else stream.once('close', () => this.#sockets.delete(socket))
+    })
     // A connection that breaks later must not take the process along only because nobody listens to it.
     socket.on('error', (error) => {
       if (socket.times !== undefined) this.emit('tlsClientError', error, socket)
     })
+    return socket
   }
 
-  #enqueue(transport: net.Socket): void {
-    this.#waiting.push(transport)
-    const forget = (): void => {
-      const index = this.#waiting.indexOf(transport)
-      if (index >= 0) this.#waiting.splice(index, 1)
-    }
-    transport.on('error', () => {})
-    transport.once('close', forget)
-    const timeout = this.#context.configuration.handshakeTimeoutMilliseconds ?? 30_000
-    transport.setTimeout(timeout, () => transport.destroy())
+  /** What the client sends meanwhile stays with the kernel. */
+  #enqueue(transport: Duplex | TCPTransport): void {
+    const stream = streamOf(transport)
+    stream.pause()
+    stream.on('error', ignore)
+    const timeout = this.#context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
+    const tooLate = setTimeout(() => {
+      this.#forget(transport)
+      this.#serve(transport).destroy(new HandshakeTimeoutError(timeout))
+    }, timeout)
+    this.#waiting.set(transport, tooLate)
+  }
+
+  #forget(transport: Duplex | TCPTransport): Duplex {
+    clearTimeout(this.#waiting.get(transport))
+    this.#waiting.delete(transport)
+    return streamOf(transport).off('error', ignore)
   }
 
   #acceptNext(): void {
-    const transport = this.#waiting.shift()
-    if (transport === undefined) return
-    transport.setTimeout(0)
-    if (transport.destroyed) this.#acceptNext()
-    else this.#accept(transport)
+    for (const transport of this.#waiting.keys()) {
+      if (this.#forget(transport).destroyed) continue
+      this.#serve(transport)
+      return
+    }
   }
 }
+
+function streamOf(transport: Duplex | TCPTransport): Duplex {
+  return transport instanceof TCPTransport ? transport.socket : transport
+}
+
+function ignore(): void {}
 
 const defaultMaxConcurrentHandshakes = 256

@@ -2,28 +2,23 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientContext, ServerContext } from '../channel/context.ts'
 import type { ConnectionFacts } from '../channel/facts.ts'
-import type { TLSBuffer } from '../channel/tls-buffer.ts'
-import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
-import { HandshakeTimeoutError, RaggedEOFError, UsageError } from '../errors.ts'
+import type { PauseRequest } from '../channel/pause.ts'
+import type { TLSBuffer, Waiting } from '../channel/tls-buffer.ts'
+import { RaggedEOFError, UsageError } from '../errors.ts'
+import { onAbort } from './abort.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
 import { SocketMembers } from './socket-members.ts'
+import { closeGracefully, HandshakeClock, type PhaseTimes, secured } from './socket-phases.ts'
 import type { TCPTransport } from './tcp.ts'
-import { closeTransport, makeFresh } from './transport.ts'
+import { awaitConnection, closeTransport, makeFresh } from './transport.ts'
 
+/** How a socket behaves as a stream. */
 export interface TLSSocketOptions {
   /** Keep the own direction open when the peer closes its own. Default: false, as sockets of `node:net`. */
   readonly allowHalfOpen?: boolean | undefined
   /** Destroys the socket when it is aborted, at any time. */
   readonly signal?: AbortSignal | undefined
-}
-
-/** How long each phase took, in milliseconds. */
-export interface PhaseTimes {
-  /** From the call until the transport was connected; 0 for a stream that was given. */
-  readonly connect: number
-  /** From then until the handshake was done, the veto included. */
-  readonly handshake: number
 }
 
 /**
@@ -40,16 +35,19 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   #peerClosed = false
   /** The transport is gone, perhaps with a reason. */
   #lost: { readonly error: Error | undefined } | undefined
+  /** Nothing more can come from the transport, so that what the channel holds is all there is to wait for. */
+  #noMore = false
+  /** A step has to wait until the transport takes more. */
+  #isBlocked = false
   /** A write, or the end of writing, that waits for the handshake or for the transport. */
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
   #endError: Error | undefined
+  /** The pause that somebody has been asked to answer. */
+  #asked: PauseRequest | undefined
   #unwrapping: { resolve(transport: Duplex): void; reject(error: Error): void } | undefined
-  readonly #handshakeTimer: NodeJS.Timeout
-  readonly #createdAt: number = performance.now()
-  #connectedAt = 0
-  #securedAt = 0
-  #stopListening: (() => void) | undefined
+  readonly #clock: HandshakeClock
+  readonly #stopListening: (() => void) | undefined
 
   /**
    * Sockets come from `connect`, `upgrade` and `createServer`.
@@ -60,11 +58,14 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.context = buffer.context
     this.#buffer = buffer
     this.#pump = new Pump(buffer, transport, this)
-    const timeout = buffer.context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
-    this.#handshakeTimer = setTimeout(() => this.destroy(new HandshakeTimeoutError(timeout)), timeout)
-    if (options.signal !== undefined) this.#listenTo(options.signal)
-    if ((this.transport as Partial<Socket>).connecting === true) this.#awaitConnection(this.transport)
-    else this.#startHandshake(this.#createdAt)
+    this.#clock = new HandshakeClock(buffer.context.configuration, (error) => this.destroy(error))
+    this.#stopListening = options.signal && onAbort(options.signal, (error) => this.destroy(error))
+    if ((this.transport as Partial<Socket>).connecting === true) {
+      awaitConnection(this.transport, {
+        failed: (error) => this.destroy(error ?? new RaggedEOFError('handshake')),
+        connected: () => this.#connected(),
+      })
+    } else this.#startHandshake()
   }
 
   /** What was agreed; nothing before the handshake is done. Stays readable after the end. */
@@ -74,8 +75,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   /** `undefined` until the handshake is done. */
   get times(): PhaseTimes | undefined {
-    if (this.#securedAt === 0) return undefined
-    return { connect: this.#connectedAt - this.#createdAt, handshake: this.#securedAt - this.#connectedAt }
+    return this.#clock.times
   }
 
   /** Bytes of ciphertext that came from the transport. */
@@ -87,28 +87,17 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     return this.#pump.bytesWritten
   }
 
+  get connecting(): boolean {
+    return this.#state === 'connecting' && !this.destroyed
+  }
+
   protected get transport(): Duplex {
     return this.#pump.transport
   }
 
   /** Resolves when the handshake is done; rejects with what went wrong before. */
   secured(): Promise<this> {
-    if (this.#securedAt !== 0) return Promise.resolve(this)
-    const closedEarly = (): Error =>
-      this.errored ?? new UsageError('the socket was closed before its handshake was done')
-    if (this.destroyed) return Promise.reject(closedEarly())
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        this.off('secureConnect', settle)
-        this.off('error', settle)
-        this.off('close', settle)
-        if (this.#securedAt !== 0) resolve(this)
-        else reject(closedEarly())
-      }
-      this.on('secureConnect', settle)
-      this.on('error', settle)
-      this.on('close', settle)
-    })
+    return secured(this)
   }
 
   /**
@@ -121,17 +110,19 @@ export class TLSSocket extends SocketMembers implements PumpListener {
       return Promise.reject(new UsageError('unwrap: the socket is not open'))
     }
     return new Promise((resolve, reject) => {
-      // Behind everything that was written before.
-      this.write(Buffer.alloc(0), (error) => {
-        if (error) {
-          reject(error)
-          return
-        }
-        this.#state = 'unwrapping'
-        this.#unwrapping = { resolve, reject }
-        this.#advance()
-      })
+      this.#unwrapping = { resolve, reject }
+      // Behind everything that was written before; `_final` goes on.
+      this.end()
     })
+  }
+
+  override ref(): this {
+    this.#clock.timer.ref()
+    return super.ref()
+  }
+  override unref(): this {
+    this.#clock.timer.unref()
+    return super.unref()
   }
 
   // ── the stream ──
@@ -141,9 +132,10 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     if (this.#state === 'open' || this.#state === 'unwrapping') this.#advance()
   }
 
-  override read(size?: number): unknown {
+  override read(size?: number): ReturnType<Duplex['read']> {
     const chunk = super.read(size)
-    if (this.#endError !== undefined && this.readableLength === 0) this.#endAfterReading(this.#endError)
+    // Behind the listeners of the last data.
+    if (this.#endError !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(this.#endError))
     return chunk
   }
 
@@ -157,22 +149,32 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   override _final(callback: WriteCallback): void {
-    if (this.#state === 'unwrapping' || this.#state === 'unwrapped') callback()
-    else if (this.#state !== 'open') this.#waiting = { retry: () => this._final(callback), callback }
-    else {
-      this.#attempt(() => {
-        this.#buffer.shutdown()
-        this.#pump.flush()
-        // Nothing may follow close_notify, so this direction of the transport ends as well.
-        this.transport.end()
-        callback()
-      }, callback)
+    if (this.#state === 'connecting' || this.#state === 'handshaking' || this.#endError !== undefined) {
+      this.#waiting = { retry: () => this._final(callback), callback }
+      return
     }
+    if (this.#unwrapping !== undefined) {
+      this.#state = 'unwrapping'
+      this.#waiting = { retry: () => {}, callback }
+      this.#advance()
+      return
+    }
+    try {
+      while (this.#buffer.shutdown() === 'want-write') this.#pump.flush()
+    } catch (thrown) {
+      callback(this.#reasonOf(thrown))
+      return
+    }
+    this.#pump.flush()
+    // Nothing may follow close_notify, so this direction of the transport ends as well.
+    this.transport.end()
+    callback()
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    clearTimeout(this.#handshakeTimer)
+    this.#clock.stop()
     this.stopIdleTimer()
+    if (error !== null) this.rememberPeer()
     this.#stopListening?.()
     const closed = error ?? new UsageError('the socket was closed')
     this.#unwrapping?.reject(closed)
@@ -187,19 +189,13 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#pump.flush()
     this.#pump.detach()
     this.#buffer[Symbol.dispose]()
-    closeTransport(this.transport, () => callback(error))
+    const awaitsEnd = error === null && this.writableFinished && !this.#peerClosed
+    closeTransport(this.transport, { awaitsEnd }, () => callback(error))
   }
 
-  /** Closes gracefully, and is done when everything is closed. */
+  /** Closes gracefully, and is done when everything is closed. A peer that does not close its side is cut off after 5 seconds. */
   override async [Symbol.asyncDispose](): Promise<void> {
-    if (this.closed) return
-    await new Promise<void>((resolve) => {
-      this.once('close', resolve)
-      // Nobody is there any more for what may still come or go wrong.
-      this.on('error', () => {})
-      this.resume()
-      this.end()
-    })
+    await closeGracefully(this)
   }
 
   // ── what the pump tells ──
@@ -211,37 +207,45 @@ export class TLSSocket extends SocketMembers implements PumpListener {
   }
 
   transportDrained(): void {
+    this.touch()
     const waiting = this.#waiting
-    if (waiting === undefined || this.#state === 'handshaking') return
-    this.#waiting = undefined
-    waiting.retry()
+    if (waiting !== undefined && this.#state === 'open') {
+      this.#waiting = undefined
+      waiting.retry()
+    }
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.transportAdvanced()
+  }
+
+  transportEnded(): void {
+    this.#noMore = true
+    this.#pump.end()
+    this.transportAdvanced()
   }
 
   transportLost(error: Error | undefined): void {
     if (this.destroyed || this.#lost !== undefined) return
     this.#lost = { error }
-    this.#buffer.endIncoming()
-    this.transportAdvanced()
+    this.transportEnded()
+    // Whoever is asked about the peer may take long, and the answer matters no more.
+    if (this.#state === 'handshaking' && this.#buffer.pause !== undefined) {
+      this.destroy(error ?? new RaggedEOFError('handshake'))
+    }
     this.transportDrained()
   }
 
   // ── steps ──
 
-  #awaitConnection(transport: Duplex): void {
-    const failed = (error: Error): void => {
-      this.destroy(error)
-    }
-    transport.once('error', failed)
-    transport.once('connect', () => {
-      transport.off('error', failed)
-      if (this.destroyed) return
-      this.emit('connect')
-      this.#startHandshake(performance.now())
-    })
+  #connected(): void {
+    if (this.destroyed) return
+    this.#clock.connected()
+    this.#startHandshake()
+    this.emit('connect')
+    this.emit('ready')
   }
 
-  #startHandshake(connectedAt: number): void {
-    this.#connectedAt = connectedAt
+  #startHandshake(): void {
     this.#state = 'handshaking'
     this.#pump.attach()
     this.#handshake()
@@ -249,90 +253,130 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   #handshake(): void {
     if (this.destroyed) return
-    this.#attempt(() => {
-      const step = this.#buffer.handshake()
-      this.#pump.flush()
-      this.#pump.refill()
-      if (step === 'done') this.#opened()
-      else if (step === 'paused') answerPause(this.#buffer, () => this.#handshake())
-      else if (step === 'closed') throw new RaggedEOFError('handshake')
-    })
+    let step: 'done' | Waiting
+    try {
+      do step = this.#buffer.handshake()
+      while (step === 'want-write' && this.#flushed())
+      if (step === 'closed') throw new RaggedEOFError('handshake')
+    } catch (thrown) {
+      this.#endWith(this.#reasonOf(thrown))
+      return
+    }
+    this.#pump.flush()
+    this.#pump.refill()
+    if (step === 'done') this.#opened()
+    else if (step === 'paused' && this.#buffer.pause !== this.#asked) {
+      this.#asked = this.#buffer.pause
+      answerPause(this.#buffer, {
+        isWanted: () => !this.destroyed,
+        resumed: () => this.#handshake(),
+      })
+    }
   }
 
   #opened(): void {
-    clearTimeout(this.#handshakeTimer)
+    this.#clock.secured()
     this.#state = 'open'
-    this.#securedAt = performance.now()
     this.emit('secureConnect')
     this.transportDrained()
+    if (this.destroyed) return
+    // Like a plain socket, it reads a little ahead, so that the end is noticed also where nobody reads.
+    this.read(0)
     this.#advance()
   }
 
   /** Reads what there is for as long as it is wanted; all of it when no more can come. */
   #advance(): void {
-    if (this.destroyed || this.#state === 'unwrapped') return
-    this.#attempt(() => {
-      while ((this.#wantsData || this.#lost !== undefined) && !this.#peerClosed) {
-        const chunk = this.#buffer.read(readBytes)
-        if (chunk === 'closed') {
-          this.#peerClosed = true
-          this.push(null)
-        } else if (typeof chunk === 'string') break
-        else {
-          this.#wantsData = this.push(chunk)
-          this.#pump.refill()
-        }
+    if (this.destroyed || this.#state === 'unwrapped' || this.#endError !== undefined) return
+    while ((this.#wantsData || this.#noMore) && !this.#peerClosed) {
+      let chunk: Uint8Array | Waiting
+      try {
+        chunk = this.#buffer.read(readBytes)
+      } catch (thrown) {
+        this.#endWith(this.#reasonOf(thrown))
+        return
       }
-      if (this.#state === 'unwrapping') this.#continueUnwrapping()
-      this.#pump.flush()
-    })
+      if (chunk === 'closed') {
+        this.#peerClosed = true
+        this.#pump.stopReading()
+        this.push(null)
+        // Has the stream notice its end although nobody may be reading.
+        this.read(0)
+      } else if (chunk === 'want-write') {
+        if (!this.#flushed()) break
+      } else if (typeof chunk === 'string') break
+      else {
+        this.#wantsData = this.push(chunk)
+        // A listener may have ended it.
+        if (this.destroyed) return
+        this.#pump.refill()
+      }
+    }
+    if (this.#state === 'unwrapping') this.#continueUnwrapping()
+    else this.#pump.flush()
   }
 
   #continueUnwrapping(): void {
-    const step = this.#buffer.shutdown()
+    let step: 'done' | Waiting
+    try {
+      do step = this.#buffer.shutdown()
+      while (step === 'want-write' && this.#flushed())
+    } catch (thrown) {
+      this.#endWith(this.#reasonOf(thrown))
+      return
+    }
     this.#pump.flush()
     if (step !== 'done') return
     this.#state = 'unwrapped'
+    this.#stopListening?.()
     this.#pump.detach()
     const behind = Buffer.concat([this.#buffer.releaseIncoming(), this.#pump.takeHeld()])
-    const unwrapping = this.#unwrapping
-    this.#unwrapping = undefined
     if (!this.#peerClosed) this.push(null)
     this.#peerClosed = true
-    this.end()
-    makeFresh(this.transport, behind, () => unwrapping?.resolve(this.transport))
+    const { transport } = this
+    const unwrapping = this.#unwrapping
+    const finished = this.#waiting
+    this.#unwrapping = undefined
+    this.#waiting = undefined
+    makeFresh(transport, behind, () => unwrapping?.resolve(transport))
+    finished?.callback()
   }
 
   #send(chunk: Uint8Array, sent: number, callback: WriteCallback): void {
-    if (this.#state === 'connecting' || this.#state === 'handshaking') {
+    // Behind an error that waits for the reader, writing waits as well: to fail would end the socket at once.
+    if (this.#state === 'connecting' || this.#state === 'handshaking' || this.#endError !== undefined) {
       this.#waiting = { retry: () => this.#send(chunk, sent, callback), callback }
       return
     }
     this.touch()
-    this.#attempt(() => {
-      if (this.#lost !== undefined) throw this.#lost.error ?? new RaggedEOFError('data')
-      let offset = sent
-      while (offset < chunk.byteLength) {
+    let offset = sent
+    while (offset < chunk.byteLength) {
+      try {
+        if (this.#lost !== undefined) throw this.#lost.error ?? new RaggedEOFError('data')
         const taken = this.#buffer.write(offset === 0 ? chunk : chunk.subarray(offset))
         if (typeof taken === 'number') offset += taken
-        if (this.#pump.flush()) continue
-        this.#waiting = { retry: () => this.#send(chunk, offset, callback), callback }
+      } catch (thrown) {
+        callback(this.#reasonOf(thrown))
         return
       }
-      callback()
-    }, callback)
+      if (this.#pump.flush()) continue
+      this.#waiting = { retry: () => this.#send(chunk, offset, callback), callback }
+      return
+    }
+    callback()
   }
 
-  /** Runs a step. What it throws ends the socket: through the callback of a write, or as `error`. */
-  #attempt(step: () => void, callback?: WriteCallback): void {
-    try {
-      step()
-    } catch (thrown) {
-      // That the connection ended is the smaller part of the truth where the transport said why.
-      const error = thrown instanceof RaggedEOFError ? (this.#lost?.error ?? thrown) : (thrown as Error)
-      if (callback !== undefined) callback(error)
-      else this.#endWith(error)
-    }
+  /** Hands on what the channel owes the peer; answers whether it may owe more. Where not, the steps go on when the transport drains. */
+  #flushed(): boolean {
+    // Nobody is left to be bothered by more.
+    if (this.#pump.flush() || this.#lost !== undefined) return true
+    this.#isBlocked = true
+    return false
+  }
+
+  /** That the connection ended is the smaller part of the truth where the transport said why. */
+  #reasonOf(thrown: unknown): Error {
+    return thrown instanceof RaggedEOFError ? (this.#lost?.error ?? thrown) : (thrown as Error)
   }
 
   /** Ends with an error, but not before the program has read what was received, if it reads at all. */
@@ -346,29 +390,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     this.#endError = error
     this.#pump.flush()
     this.#pump.detach()
-    this.transport.destroy()
-  }
-
-  #endAfterReading(error: Error): void {
-    this.#endError = undefined
-    // Behind the listeners of the last data.
-    process.nextTick(() => this.destroy(error))
-  }
-
-  #listenTo(signal: AbortSignal): void {
-    const abort = (): void => {
-      this.destroy(
-        signal.reason instanceof Error
-          ? signal.reason
-          : new Error('the operation was aborted', { cause: signal.reason }),
-      )
-    }
-    if (signal.aborted) {
-      process.nextTick(abort)
-      return
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    this.#stopListening = () => signal.removeEventListener('abort', abort)
+    closeTransport(this.transport, { awaitsEnd: false }, () => {})
   }
 }
 

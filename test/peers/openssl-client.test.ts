@@ -238,6 +238,8 @@ forEachBackend('openssl s_client and our server', (backend) => {
     client.stdin.write('K\n')
     await client.reports(/(?:write client key update.*){2}/s)
     await exchange(socket, client)
+    // The answer may wait until the one who gives it has data to send: RFC 9846, Section 4.6.3.
+    await exchange(socket, client)
     await client.reports(/read server key update/)
     await quit(socket, client)
   })

@@ -178,6 +178,8 @@ forEachBackend('our client and openssl s_server', (backend) => {
     server.stdin.write('K\n')
     await server.reports(/(?:write server key update.*){2}/s)
     await exchange(socket, server)
+    // The answer may wait until the one who gives it has data to send: RFC 9846, Section 4.6.3.
+    await exchange(socket, server)
     await server.reports(/read client key update/)
     await finish(socket)
   })

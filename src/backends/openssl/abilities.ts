@@ -10,6 +10,8 @@ import type { Pointer } from './prototypes.ts'
 export interface Abilities {
   /** OpenSSL's name of every suite that it has, those of TLS 1.2 that no registry of ours names included. */
   readonly suites: ReadonlyMap<CodePoint, string>
+  /** Those among them that OpenSSL does not let through at security level 2, because they give less than 112 bits. */
+  readonly weakSuites: ReadonlySet<CodePoint>
   readonly groups: ReadonlyMap<CodePoint, string>
   readonly schemes: ReadonlyMap<CodePoint, string>
 }
@@ -32,7 +34,7 @@ function probe({ native }: Library): Abilities {
     const accepted = (command: number, names: ReadonlyMap<CodePoint, string>): ReadonlyMap<CodePoint, string> =>
       new Map([...names].filter(([, name]) => native.SSL_CTX_ctrl(context, command, 0, Buffer.from(`${name}\0`)) === 1))
     return {
-      suites: suitesOf(native, context),
+      ...suitesOf(native, context),
       groups: accepted(Ctrl.SET_GROUPS_LIST, groupNames),
       schemes: accepted(Ctrl.SET_SIGALGS_LIST, schemeNames),
     }
@@ -42,18 +44,29 @@ function probe({ native }: Library): Abilities {
   }
 }
 
-function suitesOf(native: Library['native'], context: Pointer): ReadonlyMap<CodePoint, string> {
+function suitesOf(native: Library['native'], context: Pointer): Pick<Abilities, 'suites' | 'weakSuites'> {
   native.SSL_CTX_set_security_level(context, 0)
   native.SSL_CTX_set_ciphersuites(context, tls13Suites.map((codePoint) => suiteNames.get(codePoint)).join(':'))
   native.SSL_CTX_set_cipher_list(context, 'ALL')
   const stack = native.SSL_CTX_get_ciphers(context)
   const suites = new Map<CodePoint, string>()
+  const weakSuites = new Set<CodePoint>()
   for (let index = 0; index < native.OPENSSL_sk_num(stack); index++) {
     const suite = native.OPENSSL_sk_value(stack, index)
-    suites.set(native.SSL_CIPHER_get_protocol_id(suite), native.SSL_CIPHER_get_name(suite) ?? '')
+    const name = native.SSL_CIPHER_get_name(suite) ?? ''
+    if (unusable.test(name)) continue
+    const codePoint = native.SSL_CIPHER_get_protocol_id(suite)
+    suites.set(codePoint, name)
+    if (native.SSL_CIPHER_get_bits(suite, null) < 112) weakSuites.add(codePoint)
   }
-  return suites
+  return { suites, weakSuites }
 }
+
+/**
+ * Suites that no configuration can have: without encryption or without a certificate, by which there would be nothing to verify, and
+ * those for keys that a configuration cannot hold (pre-shared ones, passwords, DSA).
+ */
+const unusable = /NULL|^ADH|^AECDH|PSK|SRP|DSS/
 
 export const tls13Suites: readonly CodePoint[] = [
   CipherSuite.TLS_AES_128_GCM_SHA256,

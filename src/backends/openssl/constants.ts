@@ -14,6 +14,7 @@ export const Ctrl = {
   SET_GROUPS_LIST: 92,
   SET_SIGALGS_LIST: 98,
   GET_PEER_SIGNATURE_NID: 108,
+  SET_DH_AUTO: 118,
   SET_MIN_PROTO_VERSION: 123,
   SET_MAX_PROTO_VERSION: 124,
   GET_SIGNATURE_NID: 132,
@@ -23,7 +24,7 @@ export const Ctrl = {
 
 export const ProtocolVersion = { TLS1_2: 0x0303, TLS1_3: 0x0304 } as const
 
-export const Mode = { ACCEPT_MOVING_WRITE_BUFFER: 0x2, RELEASE_BUFFERS: 0x10 } as const
+export const Mode = { ACCEPT_MOVING_WRITE_BUFFER: 0x2, NO_AUTO_CHAIN: 0x8, RELEASE_BUFFERS: 0x10 } as const
 
 /** Options are a 64-bit set; these fit into 32 bits. */
 export const Option = {

@@ -1,21 +1,22 @@
 import type { Backend } from '../../channel/backend.ts'
+import { ChainsByName } from '../../channel/chains-by-name.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { insecureOptions } from '../../channel/insecure.ts'
 import { maxCertificateChainBytes } from '../../channel/limits.ts'
 import { warnOfInsecurity } from '../../channel/security-warning.ts'
-import { parseServerName } from '../../channel/server-name.ts'
+import { nameText, parseServerName, type ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer } from '../../channel/tls-buffer.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
-import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import { TrustStore } from '../../config/trust-store.ts'
-import { ConfigurationError } from '../../errors.ts'
+import { BackendError, ConfigurationError } from '../../errors.ts'
 import { abilitiesOf } from './abilities.ts'
 import { OpenSSLBuffer } from './buffer.ts'
 import { CheckFlag, Ctrl, Mode, Option, Verify, VerifyFlag } from './constants.ts'
 import { loadCertificate, loadPrivateKey } from './credentials.ts'
 import { takeErrors, textOf } from './fault.ts'
-import { ChainsByName, namesOf } from './identities.ts'
+import { namesOf } from './identities.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 import { type Settings, settingsOf } from './settings.ts'
@@ -102,9 +103,9 @@ export class PreparedContext {
   readonly library: Library
   readonly backendName: string
   readonly configuration: TLSClientConfiguration | TLSServerConfiguration
-  readonly now: (() => number) | undefined
+  readonly #now: (() => number) | undefined
   readonly skipsChainVerification: boolean
-  readonly skipsHostNameCheck: boolean
+  readonly #skipsHostNameCheck: boolean
   chains: ChainsByName | undefined
   readonly #trustStores: TrustStores
   readonly #settings: Settings
@@ -118,9 +119,9 @@ export class PreparedContext {
     this.library = workshop.library
     this.backendName = workshop.backend.name
     this.configuration = configuration
-    this.now = environment.now
+    this.#now = environment.now
     this.skipsChainVerification = environment[insecureOptions]?.skipChainVerification === true
-    this.skipsHostNameCheck = this.skipsChainVerification || environment[insecureOptions]?.skipHostNameCheck === true
+    this.#skipsHostNameCheck = this.skipsChainVerification || environment[insecureOptions]?.skipHostNameCheck === true
     this.#trustStores = workshop.trustStores
     this.#settings = settingsOf(configuration, abilitiesOf(this.library))
     if (configuration.policy === 'leastSecure') {
@@ -132,6 +133,26 @@ export class PreparedContext {
   /** The SSL_CTX that a connection starts with. */
   get first(): Pointer {
     return this.#contexts.values().next().value as Pointer
+  }
+
+  /** A new SSL that knows which side it is and whom to expect. The caller owns it (SSL_free). */
+  newConnection(serverName: ServerName | undefined): Pointer {
+    const { native } = this.library
+    const ssl = native.SSL_new(this.first)
+    if (ssl === null) throw new BackendError(this.backendName, 'SSL_new failed: the machine may be out of memory')
+    if (this.configuration instanceof TLSServerConfiguration) native.SSL_set_accept_state(ssl)
+    else native.SSL_set_connect_state(ssl)
+    const parameters = native.SSL_get0_param(ssl)
+    if (serverName?.kind === 'dns')
+      native.SSL_ctrl(ssl, Ctrl.SET_TLSEXT_HOSTNAME, 0, Buffer.from(`${serverName.name}\0`))
+    if (serverName !== undefined && !this.#skipsHostNameCheck && !expectPeer(this.library, parameters, serverName)) {
+      native.SSL_free(ssl)
+      throw new ConfigurationError('serverName', `OpenSSL cannot check for ${nameText(serverName)}`)
+    }
+    if (this.#now !== undefined) {
+      native.X509_VERIFY_PARAM_set_time(parameters, BigInt(Math.floor(this.#now() / 1000)))
+    }
+    return ssl
   }
 
   contextFor(group: readonly number[]): Pointer | undefined {
@@ -156,11 +177,19 @@ export class PreparedContext {
       'signatureSchemes',
       signatureSchemes === undefined || setList(this.library, context, Ctrl.SET_SIGALGS_LIST, signatureSchemes),
     )
-    native.SSL_CTX_ctrl(context, Ctrl.MODE, Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.RELEASE_BUFFERS, null)
+    // NO_AUTO_CHAIN: what is sent is what the caller gave, not what OpenSSL can complete from the trust store.
+    native.SSL_CTX_ctrl(
+      context,
+      Ctrl.MODE,
+      Mode.ACCEPT_MOVING_WRITE_BUFFER | Mode.NO_AUTO_CHAIN | Mode.RELEASE_BUFFERS,
+      null,
+    )
     native.SSL_CTX_set_options(
       context,
       Option.NO_COMPRESSION | Option.NO_RENEGOTIATION | Option.CIPHER_SERVER_PREFERENCE | Option.PRIORITIZE_CHACHA,
     )
+    // Suites with finite-field Diffie-Hellman, which nobody gets unasked, need parameters: those that fit the key.
+    native.SSL_CTX_ctrl(context, Ctrl.SET_DH_AUTO, 1, null)
     this.#withoutSessions(context)
     native.SSL_CTX_ctrl(context, Ctrl.SET_MAX_CERT_LIST, maxCertificateChainBytes, null)
     if (this.configuration.keyLog !== undefined)
@@ -225,6 +254,11 @@ export class PreparedContext {
     if (!succeeded)
       throw new ConfigurationError(field, `OpenSSL refuses it: ${textOf(takeErrors(this.library.native))}`)
   }
+}
+
+function expectPeer({ native }: Library, parameters: Pointer | null, serverName: ServerName): boolean {
+  if (serverName.kind === 'ip') return native.X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName.address) === 1
+  return native.X509_VERIFY_PARAM_set1_host(parameters, serverName.name, serverName.name.length) === 1
 }
 
 function setList({ native }: Library, context: Pointer, command: number, list: string): boolean {

@@ -15,9 +15,11 @@ export function readFacts(
 ): ConnectionFacts {
   const { native } = library
   const peerChain = readPeerChain(library, ssl, isServer)
+  // A connection that failed may have lost it, and C would follow the null.
+  const suite = native.SSL_get_current_cipher(ssl)
   return Object.freeze({
     version: versionOf(native.SSL_version(ssl)),
-    cipherSuite: native.SSL_CIPHER_get_protocol_id(native.SSL_get_current_cipher(ssl)),
+    cipherSuite: suite === null ? undefined : native.SSL_CIPHER_get_protocol_id(suite),
     group: groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)),
     signatureScheme: readSignatureScheme(library, ssl, peerChain.length > 0),
     innerProtocol: readInnerProtocol(library, ssl),
@@ -34,13 +36,19 @@ export function readPeerChain(library: Library, ssl: Pointer, isServer: boolean)
   const { native } = library
   const leaf = native.SSL_get0_peer_certificate(ssl)
   const stack = native.SSL_get_peer_cert_chain(ssl)
-  const certificates: Pointer[] = []
+  const chain = encodeStack(library, stack)
   // A server's stack lacks the client's own certificate. SSL_get_peer_cert_chain(3).
-  if (isServer && leaf !== null) certificates.push(leaf)
+  return isServer && leaf !== null ? Object.freeze([encode(library, leaf), ...chain]) : chain
+}
+
+/** The certificates of a STACK_OF(X509), DER. */
+export function encodeStack(library: Library, stack: Pointer | null): readonly Uint8Array[] {
+  const { native } = library
+  const chain: Uint8Array[] = []
   for (let index = 0; stack !== null && index < native.OPENSSL_sk_num(stack); index++) {
-    certificates.push(native.OPENSSL_sk_value(stack, index) as Pointer)
+    chain.push(encode(library, native.OPENSSL_sk_value(stack, index) as Pointer))
   }
-  return Object.freeze(certificates.map((certificate) => encode(library, certificate)))
+  return Object.freeze(chain)
 }
 
 function encode({ native, koffi }: Library, certificate: Pointer): Uint8Array {
@@ -50,7 +58,8 @@ function encode({ native, koffi }: Library, certificate: Pointer): Uint8Array {
   return der
 }
 
-function versionOf(version: number): NegotiatedVersion | undefined {
+/** The version of a connection, as soon as it is agreed. */
+export function versionOf(version: number): NegotiatedVersion | undefined {
   if (version === ProtocolVersion.TLS1_3) return 'TLSv1.3'
   return version === ProtocolVersion.TLS1_2 ? 'TLSv1.2' : undefined
 }

@@ -1,4 +1,5 @@
 import type { AlertName } from '../../alerts.ts'
+import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import {
   AlertReceivedError,
   BackendError,
@@ -42,6 +43,8 @@ export function textOf(errors: readonly QueuedError[]): string {
 export interface FaultScene {
   readonly backend: string
   readonly during: 'handshake' | 'data'
+  readonly isServer: boolean
+  readonly version: NegotiatedVersion | undefined
   /** How the first bytes of the peer read, where they were no TLS record. */
   readonly foreign: string | undefined
 }
@@ -81,7 +84,7 @@ const faults: ReadonlyMap<number, MakeFault> = new Map<number, MakeFault>([
     disagreement('version', 'protocol_version', 'no version is left that both the configuration and OpenSSL allow'),
   ],
   [193, disagreement('cipher-suite', 'handshake_failure', 'the peer offers no cipher suite that we accept')],
-  [199, () => missingCertificate()],
+  [199, ({ version }) => missingCertificate(version)],
   [
     235,
     disagreement(
@@ -93,7 +96,7 @@ const faults: ReadonlyMap<number, MakeFault> = new Map<number, MakeFault>([
   [258, disagreement('version', 'protocol_version', 'the peer offers only versions of TLS that we do not')],
   [266, disagreement('version', 'protocol_version', 'the peer chose a version of TLS that we did not offer')],
   [297, disagreement('signature-scheme', 'handshake_failure', 'no hash fits both our key and the peer')],
-  [373, disagreement('version', 'inappropriate_fallback', 'the peer fell back to an older version without need')],
+  [373, (scene) => fallback(scene)],
   [376, disagreement('signature-scheme', 'handshake_failure', 'the peer offers no signature scheme that we accept')],
   [396, disagreement('version', 'protocol_version', 'the peer chose a version of TLS older than we accept')],
   [410, disagreement('group', 'handshake_failure', 'the peer offers no group that we accept')],
@@ -151,9 +154,22 @@ const negotiationHints: { readonly [S in NegotiationSubject]?: string } = {
   'inner-protocol': 'compare innerProtocols on both sides',
 }
 
-function missingCertificate(): CertificateError {
+/** TLS 1.2 has no alert of its own for it. RFC 5246, Section 7.4.6. */
+function missingCertificate(version: NegotiatedVersion | undefined): CertificateError {
   return new CertificateError('missing', 'the client sent no certificate, and one is required', {
-    alert: 'certificate_required',
+    alert: version === 'TLSv1.2' ? 'handshake_failure' : 'certificate_required',
+  })
+}
+
+/** Clients find it by the mark in the server's random bytes (RFC 9846, Section 4.2.3), servers by a suite that says so (RFC 7507). */
+function fallback(scene: FaultScene): TLSError {
+  const make = scene.isServer
+    ? disagreement('version', 'inappropriate_fallback', 'the client fell back to an older version without need')
+    : broken('illegal_parameter')
+  return make(scene, {
+    library: sslLibrary,
+    reason: 373,
+    text: 'somebody between forced an older version of TLS on it',
   })
 }
 
@@ -163,4 +179,14 @@ function notTLS(what: string): ProtocolError {
     alert: 'protocol_version',
     hint: 'check the port; if the protocol starts in plain text (SMTP, IMAP, …), TLS begins after STARTTLS',
   })
+}
+
+/** How a peer begins that does not speak TLS; `undefined` for a record of TLS, whose types are 20 to 24. RFC 9846, Section 5.1. */
+export function describeForeign(bytes: Uint8Array): string | undefined {
+  const first = bytes[0] ?? 0
+  if (first >= 20 && first <= 24) return undefined
+  const text = Buffer.from(bytes.subarray(0, 8)).toString('latin1')
+  if (text.startsWith('HTTP/')) return 'an HTTP response'
+  if (/^[\x20-\x7e\r\n]+$/.test(text)) return `text that begins with ${JSON.stringify(text)}`
+  return 'bytes that are no TLS record'
 }

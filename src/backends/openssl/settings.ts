@@ -1,12 +1,22 @@
 import type { Refusal } from '../../channel/backend.ts'
-import { CipherSuite, cipherSuiteName, isTLS13Suite } from '../../config/cipher-suite.ts'
+import {
+  mostSecureGroups,
+  mostSecureSuites,
+  recommendedSuites,
+  serverRefusals,
+  trustRefusals,
+  versionRefusals,
+  versionsOf,
+} from '../../channel/policies.ts'
+import { cipherSuiteName, isTLS13Suite } from '../../config/cipher-suite.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
-import { NamedGroup, namedGroupName } from '../../config/named-group.ts'
+import type { Policy } from '../../config/common-options.ts'
+import { namedGroupName } from '../../config/named-group.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { signatureSchemeName } from '../../config/signature-scheme.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
-import { compareVersions, TLSVersion } from '../../config/tls-version.ts'
+import { TLSVersion } from '../../config/tls-version.ts'
 import type { Abilities } from './abilities.ts'
 import { ProtocolVersion } from './constants.ts'
 
@@ -28,9 +38,9 @@ type Configuration = TLSClientConfiguration | TLSServerConfiguration
 export function settingsOf(configuration: Configuration, abilities: Abilities): Settings {
   const { suites, groups, schemes } = abilities
   const policy = policies[configuration.policy ?? 'systemRecommended']
-  const ciphers = configuration.ciphers ?? policy.ciphers(abilities)
+  const ciphers = ciphersOf(configuration, abilities)
   const groupList = configuration.groups ?? policy.groups?.filter((each) => groups.has(each))
-  const bounds = versionBounds(configuration, ciphers)
+  const bounds = versionsOf(configuration, ciphers)
   return {
     lowest: bounds.includes(TLSVersion.TLSv1_2) ? ProtocolVersion.TLS1_2 : ProtocolVersion.TLS1_3,
     highest: bounds.includes(TLSVersion.TLSv1_3) ? ProtocolVersion.TLS1_3 : ProtocolVersion.TLS1_2,
@@ -55,7 +65,8 @@ export function refusalsOf(configuration: Configuration, abilities: Abilities): 
     ...unknown('ciphers', configuration.ciphers, abilities.suites, cipherSuiteName),
     ...unknown('groups', configuration.groups, abilities.groups, namedGroupName),
     ...unknown('signatureSchemes', configuration.signatureSchemes, abilities.schemes, signatureSchemeName),
-    ...versionRefusals(configuration, abilities),
+    ...weakRefusals(configuration, abilities),
+    ...versionRefusals(configuration, ciphersOf(configuration, abilities)),
     ...(chains ?? []).flatMap((chain, index) =>
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain),
     ),
@@ -67,73 +78,35 @@ export function refusalsOf(configuration: Configuration, abilities: Abilities): 
 interface PolicySettings {
   readonly ciphers: (abilities: Abilities) => readonly CodePoint[]
   readonly groups?: readonly CodePoint[]
-  readonly versions: readonly TLSVersion[]
   readonly securityLevel: number
 }
 
-const C = CipherSuite
-const policies: { readonly [P in NonNullable<Configuration['policy']>]: PolicySettings } = {
-  systemRecommended: {
-    versions: [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3],
-    ciphers: () => [
-      C.TLS_AES_128_GCM_SHA256,
-      C.TLS_AES_256_GCM_SHA384,
-      C.TLS_CHACHA20_POLY1305_SHA256,
-      C.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-      C.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-      C.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-      C.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-      C.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-      C.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-    ],
-    securityLevel: 2,
-  },
-  mostSecure: {
-    versions: [TLSVersion.TLSv1_3],
-    ciphers: () => [C.TLS_AES_256_GCM_SHA384, C.TLS_CHACHA20_POLY1305_SHA256],
-    groups: [
-      NamedGroup.X25519MLKEM768,
-      NamedGroup.SecP384r1MLKEM1024,
-      NamedGroup.x25519,
-      NamedGroup.secp384r1,
-      NamedGroup.x448,
-    ],
-    securityLevel: 2,
-  },
+const policies: { readonly [P in Policy]: PolicySettings } = {
+  systemRecommended: { ciphers: () => recommendedSuites, securityLevel: 2 },
+  mostSecure: { ciphers: () => mostSecureSuites, groups: mostSecureGroups, securityLevel: 2 },
   leastSecure: {
-    versions: [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3],
-    // Everything but suites without authentication or encryption: those would not be TLS as anybody means it.
-    ciphers: ({ suites }) =>
-      [...suites].filter(([, name]) => !/NULL|^ADH|^AECDH|PSK|SRP/.test(name)).map(([codePoint]) => codePoint),
+    ciphers: ({ suites }) => [...suites.keys()],
     securityLevel: 0,
   },
 }
 
-/** The versions between the bounds for which there is a suite. */
-function versionBounds(configuration: Configuration, ciphers: readonly CodePoint[]): readonly TLSVersion[] {
-  const policy = policies[configuration.policy ?? 'systemRecommended']
-  const { lowestSupportedVersion: lowest, highestSupportedVersion: highest } = configuration
-  // A bound that the caller gives replaces the policy's; MINIMUM_SUPPORTED and MAXIMUM_SUPPORTED are the backend's own.
-  const versions = lowest === undefined ? policy.versions : [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3]
-  return versions.filter(
-    (version) =>
-      compareVersions(version, lowest ?? TLSVersion.MINIMUM_SUPPORTED) >= 0 &&
-      compareVersions(version, highest ?? TLSVersion.MAXIMUM_SUPPORTED) <= 0 &&
-      ciphers.some((cipher) => isTLS13Suite(cipher) === (version === TLSVersion.TLSv1_3)),
-  )
+function ciphersOf(configuration: Configuration, abilities: Abilities): readonly CodePoint[] {
+  return configuration.ciphers ?? policies[configuration.policy ?? 'systemRecommended'].ciphers(abilities)
 }
 
-function versionRefusals(configuration: Configuration, abilities: Abilities): readonly Refusal[] {
-  const ciphers = configuration.ciphers ?? policies[configuration.policy ?? 'systemRecommended'].ciphers(abilities)
-  if (versionBounds(configuration, ciphers).length > 0) return []
-  return configuration.ciphers === undefined
-    ? [
-        {
-          field: 'highestSupportedVersion',
-          reason: `the policy ${configuration.policy} leaves no version within the bounds`,
-        },
-      ]
-    : [{ field: 'ciphers', reason: 'no suite of the list belongs to a version within the bounds' }]
+/** OpenSSL would leave them out without a word. */
+function weakRefusals({ ciphers, policy }: Configuration, { weakSuites }: Abilities): readonly Refusal[] {
+  if (policy === 'leastSecure') return []
+  return (ciphers ?? []).flatMap((codePoint, index) =>
+    weakSuites.has(codePoint)
+      ? [
+          {
+            field: `ciphers[${index}]`,
+            reason: `${cipherSuiteName(codePoint)} gives less than 112 bits of security, which only the policy leastSecure lets through`,
+          },
+        ]
+      : [],
+  )
 }
 
 function chainRefusals(field: string, chain: SigningChain): readonly Refusal[] {
@@ -147,16 +120,6 @@ function chainRefusals(field: string, chain: SigningChain): readonly Refusal[] {
     if (source.kind === 'signer') return [{ field: name, reason: 'this backend cannot yet sign through a Signer' }]
     return []
   })
-}
-
-function trustRefusals({ trustStore }: Configuration): readonly Refusal[] {
-  if (trustStore?.source.kind !== 'id') return []
-  return [{ field: 'trustStore', reason: `this backend does not know the id '${trustStore.source.id}'` }]
-}
-
-function serverRefusals({ clientAuthentication, verifyPeer }: TLSServerConfiguration): readonly Refusal[] {
-  if (verifyPeer === undefined || (clientAuthentication ?? 'none') !== 'none') return []
-  return [{ field: 'verifyPeer', reason: 'it would never be asked: clientAuthentication is none' }]
 }
 
 function unknown(

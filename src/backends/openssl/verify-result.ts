@@ -1,6 +1,7 @@
 import type { AlertName } from '../../alerts.ts'
 import { CertificateError, type CertificateReason } from '../../errors.ts'
 import { namePrintFlags } from './constants.ts'
+import { encodeStack } from './facts.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 
@@ -10,6 +11,8 @@ export interface VerifyFailure {
   readonly depth: number
   /** The subject of the certificate in question. */
   readonly subject: string | undefined
+  /** What the peer sent, DER, its own certificate first. */
+  readonly peerChain: readonly Uint8Array[]
 }
 
 export function readVerifyFailure(library: Library, storeContext: Pointer): VerifyFailure {
@@ -19,6 +22,7 @@ export function readVerifyFailure(library: Library, storeContext: Pointer): Veri
     code: native.X509_STORE_CTX_get_error(storeContext),
     depth: native.X509_STORE_CTX_get_error_depth(storeContext),
     subject: certificate === null ? undefined : subjectOf(library, certificate),
+    peerChain: encodeStack(library, native.X509_STORE_CTX_get0_untrusted(storeContext)),
   }
 }
 
@@ -48,6 +52,7 @@ export function certificateErrorOf(
     alert,
     depth: failure.depth,
     subject: failure.subject,
+    peerChain: failure.peerChain,
     hint: hints[reason],
   })
 }

@@ -67,6 +67,19 @@ export function decodeNodeSigningKey(der: Uint8Array, supported: readonly Signat
   return new NodeSigningKey(publicKey, schemesOfKey(publicKey.algorithm, supported), native)
 }
 
+export function decryptNodePrivateKey(
+  encrypted: Uint8Array,
+  format: 'pem' | 'der',
+  passphrase: string,
+): Uint8Array | undefined {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(encrypted), format, type: 'pkcs8', passphrase })
+    return Uint8Array.from(key.export({ format: 'der', type: 'pkcs8' }))
+  } catch {
+    return undefined
+  }
+}
+
 function toNative(subjectPublicKeyInfo: Uint8Array, decoded: DecodedPublicKey): KeyObject {
   const jwk = toJwk(decoded)
   try {

@@ -1,0 +1,89 @@
+import type { PauseAnswer, VerifyPeerRequest } from '../../channel/pause.ts'
+import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
+import type { CertificateError } from '../../errors.ts'
+import { Ctrl } from './constants.ts'
+import { readPeerChain } from './facts.ts'
+import type { Library } from './library.ts'
+import type { Pointer } from './prototypes.ts'
+import { certificateErrorOf, readVerifyFailure, type VerifyFailure } from './verify-result.ts'
+
+export interface PeerVerificationOptions {
+  readonly isServer: boolean
+  /** Whether the application has a veto. */
+  readonly asksForVeto: boolean
+  /** Only for `polytls/insecure`. */
+  readonly skipsChain: boolean
+  /** Whom a client asked for. */
+  readonly serverName: string | undefined
+}
+
+/** The peer's way through verification: first OpenSSL's, against the trust store and the name; then the application's veto. */
+export class PeerVerification {
+  readonly #library: Library
+  readonly #options: PeerVerificationOptions
+  #chainVerified = false
+  #failure: VerifyFailure | undefined
+  #verdict: VetoAnswer | undefined
+
+  constructor(library: Library, options: PeerVerificationOptions) {
+    this.#library = library
+    this.#options = options
+  }
+
+  get chainVerified(): boolean {
+    return this.#chainVerified
+  }
+
+  /** Whether the application has answered. */
+  get answered(): boolean {
+    return this.#verdict !== undefined
+  }
+
+  /** Answers OpenSSL's question about the peer's chain: 1 to go on. */
+  verifyChain(ssl: Pointer, storeContext: Pointer): number {
+    const { native } = this.#library
+    if (!this.#options.skipsChain && !this.#chainVerified) {
+      if (native.X509_verify_cert(storeContext) <= 0) {
+        this.#failure = readVerifyFailure(this.#library, storeContext)
+        return 0
+      }
+      this.#chainVerified = true
+    }
+    if (this.#options.isServer || !this.#options.asksForVeto) return 1
+    // A client can stop here, before it has shown anything of itself. OpenSSL will ask again.
+    if (this.#verdict === undefined) native.SSL_ctrl(ssl, Ctrl.SET_RETRY_VERIFY, 0, null)
+    else if (!accepted(this.#verdict)) {
+      native.X509_STORE_CTX_set_error(storeContext, certificateRejected)
+      return 0
+    }
+    return 1
+  }
+
+  /** What the driver is to ask the application. */
+  request(ssl: Pointer): VerifyPeerRequest {
+    const { isServer, serverName } = this.#options
+    const chain = readPeerChain(this.#library, ssl, isServer)
+    return Object.freeze({
+      kind: 'verify-peer',
+      peer: Object.freeze({ chain, serverName: isServer ? undefined : serverName }),
+    })
+  }
+
+  answer(answer: PauseAnswer): void {
+    const isVerdict = typeof answer === 'object' && answer !== null && ('accept' in answer || 'failed' in answer)
+    if (!isVerdict) throw new TypeError('resume: expected { accept: true }, { accept: false, reason } or { failed }')
+    this.#verdict = answer
+  }
+
+  /** Why the peer was refused, if it was. */
+  get refusal(): CertificateError | undefined {
+    if (this.#verdict !== undefined && !accepted(this.#verdict)) {
+      // Only a client's refusal is an alert, see `OpenSSLBuffer`.
+      return vetoed(this.#verdict, this.#options.isServer ? undefined : 'bad_certificate')
+    }
+    return this.#failure && certificateErrorOf(this.#library, this.#failure, this.#options.serverName)
+  }
+}
+
+/** X509_V_ERR_CERT_REJECTED: OpenSSL answers it with the alert bad_certificate. */
+const certificateRejected = 28

@@ -1,0 +1,103 @@
+import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
+import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import { TLSClientConfiguration } from '../../config/client-configuration.ts'
+import { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import type { CryptoProvider } from '../../crypto/provider.ts'
+import { ConfigurationError } from '../../errors.ts'
+import { type Abilities, abilitiesOf, capabilitiesOf } from './abilities.ts'
+import { PortableClientContext, PortableServerContext, type Workshop } from './context.ts'
+import type { Loader, ReadFile } from './credentials.ts'
+import { refusalsOf, settingsOf } from './settings.ts'
+import { type LoadSystemTrust, TrustStores } from './trust.ts'
+
+export interface PortableBackendOptions {
+  readonly name: string
+  /** Where the cryptography comes from; called once, when the backend is first asked for something. */
+  readonly crypto: () => CryptoProvider
+  /** How to read what the machine trusts. Without it `TrustStore.system()` is refused. */
+  readonly loadSystemTrust?: LoadSystemTrust
+  /** How to read files. Without it sources of the kind `file` are refused. */
+  readonly readFile?: ReadFile
+  /** The clock of contexts that are not given one, in milliseconds since 1970. */
+  readonly now: () => number
+  /**
+   * Pads records of TLS 1.3 so that their content is a multiple of this many bytes, from 1 to 16,384: lengths then tell less about what
+   * is sent. Default: no padding. RFC 9846, Section 5.4.
+   */
+  readonly paddingMultipleBytes?: number
+}
+
+/** TLS in TypeScript: runs wherever its provider of cryptography does. */
+export class PortableBackend implements Backend {
+  readonly name: string
+  readonly available: Availability = { yes: true }
+  readonly #options: PortableBackendOptions
+  #tools: Tools | undefined
+
+  constructor(options: PortableBackendOptions) {
+    const { name, paddingMultipleBytes: padding = 1 } = options
+    if (!Number.isInteger(padding) || padding < 1 || padding > 2 ** 14) {
+      throw new RangeError(`paddingMultipleBytes: ${padding} is not a whole number from 1 to 16,384`)
+    }
+    this.name = name
+    this.#options = options
+  }
+
+  /** This backend is part of this package and has no version of its own; what it computes with is worth knowing. */
+  get version(): string {
+    return `with ${this.#load().loader.crypto.name}`
+  }
+
+  get capabilities(): Capabilities {
+    const { readFile, loadSystemTrust } = this.#options
+    return capabilitiesOf(this.#load().abilities, readFile !== undefined, loadSystemTrust !== undefined)
+  }
+
+  explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
+    return refusalsOf(configuration, this.#load().abilities, this.#options.readFile !== undefined)
+  }
+
+  clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
+    if (!(configuration instanceof TLSClientConfiguration))
+      throw new TypeError('clientContext: expected a TLSClientConfiguration')
+    return new PortableClientContext(this.#workshopFor(configuration), configuration, environment)
+  }
+
+  serverContext(configuration: TLSServerConfiguration, environment: ContextEnvironment = {}): ServerContext {
+    if (!(configuration instanceof TLSServerConfiguration))
+      throw new TypeError('serverContext: expected a TLSServerConfiguration')
+    return new PortableServerContext(this.#workshopFor(configuration), configuration, environment)
+  }
+
+  #workshopFor(configuration: TLSClientConfiguration | TLSServerConfiguration): Workshop {
+    const [refusal] = this.explain(configuration)
+    if (refusal !== undefined) throw new ConfigurationError(refusal.field, refusal.reason)
+    const { abilities, loader, trustStores } = this.#load()
+    return {
+      backend: this,
+      crypto: loader.crypto,
+      loader,
+      trustStores,
+      now: this.#options.now,
+      settings: settingsOf(configuration, abilities),
+      paddingMultipleBytes: this.#options.paddingMultipleBytes,
+    }
+  }
+
+  #load(): Tools {
+    if (this.#tools === undefined) {
+      const crypto = this.#options.crypto()
+      const loader = { crypto, readFile: this.#options.readFile }
+      const trustStores = new TrustStores(loader, this.#options.loadSystemTrust)
+      this.#tools = { loader, abilities: abilitiesOf(crypto), trustStores }
+    }
+    return this.#tools
+  }
+}
+
+/** What there is once cryptography is. */
+interface Tools {
+  readonly loader: Loader
+  readonly abilities: Abilities
+  readonly trustStores: TrustStores
+}

@@ -1,0 +1,160 @@
+import type { ClientContext, ServerContext } from '../../channel/context.ts'
+import type { ConnectionFacts } from '../../channel/facts.ts'
+import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
+import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
+import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
+import { UsageError } from '../../errors.ts'
+import type { Engine } from './engine.ts'
+import type { Setup } from './setup.ts'
+
+/** One connection of the portable stack, seen as an in-memory channel: the rules of the contract around an engine. */
+export class PortableBuffer implements TLSBuffer {
+  readonly context: ClientContext | ServerContext
+  readonly #engine: Engine<Setup>
+  #disposed = false
+  #handshakeDone = false
+
+  constructor(context: ClientContext | ServerContext, engine: Engine<Setup>) {
+    this.context = context
+    this.#engine = engine
+  }
+
+  handshake(): 'done' | Waiting {
+    const engine = this.#live()
+    if (this.#handshakeDone) return 'done'
+    const result = engine.handshake()
+    if (result === 'done') this.#handshakeDone = true
+    return result
+  }
+
+  read(maxBytes: number): Uint8Array | Waiting {
+    if (!Number.isInteger(maxBytes) || maxBytes < 1)
+      throw new TypeError(`read: expected a positive number of bytes, got ${maxBytes}`)
+    const engine = this.#ready('read')
+    const plaintext = engine.receive()
+    if (typeof plaintext === 'string') return plaintext
+    // What a record held is the reader's own memory: it is handed over as it is.
+    const taken = plaintext.length <= maxBytes ? plaintext : plaintext.slice(0, maxBytes)
+    engine.consume(taken.length)
+    return taken
+  }
+
+  readInto(target: Uint8Array): number | Waiting {
+    if (!(target instanceof Uint8Array)) throw new TypeError('readInto: expected a Uint8Array')
+    const engine = this.#ready('readInto')
+    if (target.byteLength === 0) return 0
+    let length = 0
+    while (length < target.byteLength) {
+      // What was read before stays read: what comes behind it, be it an end or a failure, waits for the next call.
+      const plaintext = length === 0 ? engine.receive() : engine.receiveMore()
+      if (plaintext === undefined) break
+      if (typeof plaintext === 'string') return plaintext
+      const taken = plaintext.subarray(0, target.byteLength - length)
+      target.set(taken, length)
+      engine.consume(taken.length)
+      length += taken.length
+    }
+    return length
+  }
+
+  write(data: Uint8Array): number | Waiting {
+    const engine = this.#ready('write')
+    if (!(data instanceof Uint8Array)) throw new TypeError('write: expected a Uint8Array')
+    if (engine.sentCloseNotify) throw new UsageError('write: close_notify has been sent')
+    if (data.byteLength === 0) return 0
+    const room = outgoingLimitBytes - engine.outgoingBytes
+    if (room <= 0) return 'want-write'
+    const taken = data.byteLength <= room ? data : data.subarray(0, room)
+    engine.transmit(taken)
+    return taken.byteLength
+  }
+
+  shutdown(): 'done' | Waiting {
+    const engine = this.#ready('shutdown')
+    if (!engine.sentCloseNotify) engine.close()
+    return engine.receive() === 'closed' ? 'done' : 'want-read'
+  }
+
+  processIncoming(ciphertext: Uint8Array): number {
+    const engine = this.#live()
+    if (!(ciphertext instanceof Uint8Array)) throw new TypeError('processIncoming: expected a Uint8Array')
+    if (engine.transportEnded) throw new UsageError('processIncoming: the transport was said to have ended')
+    if (engine.peerClosed) return 0
+    const taken = Math.min(ciphertext.byteLength, incomingLimitBytes - engine.incomingBytes)
+    if (taken > 0) engine.feed(taken === ciphertext.byteLength ? ciphertext : ciphertext.subarray(0, taken))
+    return taken
+  }
+
+  endIncoming(): void {
+    this.#engine.transportEnded = true
+  }
+
+  get incomingBytesBuffered(): number {
+    return this.#engine.incomingBytes
+  }
+
+  releaseIncoming(): Uint8Array {
+    const engine = this.#live()
+    return engine.peerClosed ? engine.releaseIncoming() : new Uint8Array(0)
+  }
+
+  processOutgoing(maxBytes: number = Number.POSITIVE_INFINITY): Uint8Array {
+    if (!(maxBytes >= 1)) throw new TypeError(`processOutgoing: expected a positive number of bytes, got ${maxBytes}`)
+    return this.#engine.takeOutgoing(maxBytes)
+  }
+
+  processOutgoingInto(target: Uint8Array): number {
+    return this.#engine.takeOutgoingInto(target)
+  }
+
+  get outgoingBytesBuffered(): number {
+    return this.#engine.outgoingBytes
+  }
+
+  get pause(): PauseRequest | undefined {
+    return this.#engine.pauseRequest
+  }
+
+  resume(answer: PauseAnswer): void {
+    const engine = this.#live()
+    const request = engine.pauseRequest
+    if (request === undefined) throw new UsageError('resume: the channel is not paused')
+    const given: unknown = answer
+    const has = (key: string): boolean => typeof given === 'object' && given !== null && key in given
+    if (request.kind === 'sign') {
+      if (!(given instanceof Uint8Array) && !has('failed'))
+        throw new TypeError('resume: expected a signature as a Uint8Array, or { failed }')
+    } else if (!has('accept') && !has('failed')) {
+      throw new TypeError('resume: expected { accept: true }, { accept: false, reason } or { failed }')
+    }
+    engine.resume(answer)
+  }
+
+  get facts(): ConnectionFacts {
+    return this.#engine.facts
+  }
+
+  /** For tests and for what the contract does not have yet. RFC 9846, Section 7.5. */
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array | undefined {
+    this.#ready('exportKeyingMaterial')
+    return this.#engine.exportKeyingMaterial(label, context, length)
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#engine.dispose()
+  }
+
+  #live(): Engine<Setup> {
+    if (this.#disposed) throw new UsageError('this channel was disposed of', { code: 'ERR_TLS_DISPOSED' })
+    this.#engine.checkAlive()
+    return this.#engine
+  }
+
+  #ready(call: string): Engine<Setup> {
+    const engine = this.#live()
+    if (!this.#handshakeDone) throw new UsageError(`${call}: the handshake is not done`)
+    return engine
+  }
+}

@@ -1,0 +1,353 @@
+import { nameText } from '../../channel/server-name.ts'
+import { cipherSuiteName } from '../../config/cipher-suite.ts'
+import { namedGroupName } from '../../config/named-group.ts'
+import type { CodePoint } from '../../config/registry.ts'
+import { concatBytes, equalPublicBytes } from '../../crypto/bytes.ts'
+import { acceptProtocol } from './application-protocols.ts'
+import type { ClientConnection } from './connection.ts'
+import { hasDowngradeSentinel } from './downgrade.ts'
+import { disagreement, fault } from './faults.ts'
+import {
+  deriveSecrets12,
+  establish12,
+  Flight12,
+  isGroupOf12,
+  type SameHandshake,
+  type Secrets12,
+  sendFinished12,
+  tls12Version,
+  uncompressedPoints,
+  verifyFinished12,
+} from './handshake12.ts'
+import type { Randoms } from './key-schedule12.ts'
+import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
+import { encodeCertificateVerify } from './messages/authentication.ts'
+import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
+import {
+  type CertificateRequest12,
+  ClientCertificateType,
+  decodeCertificateRequest12,
+} from './messages/certificate-request.ts'
+import { decodeEmptyMessage } from './messages/empty-messages.ts'
+import { decodeServerKeyExchange, encodeClientKeyExchange, type ServerKeyExchange } from './messages/key-exchange.ts'
+import { decodeNewSessionTicket12 } from './messages/post-handshake.ts'
+import type { ServerHello12 } from './messages/server-hello.ts'
+import type { AcceptedChain } from './peer-verification.ts'
+import type { SentHello } from './sent-hello.ts'
+import type { Credential } from './setup.ts'
+import { checkKey12, chooseScheme12, type ProvenPeer, signOrPause12, verifySignature12 } from './signatures12.ts'
+import { type SuiteParameters, suites } from './suites.ts'
+
+/**
+ * TLS 1.2's client behind the ServerHello: RFC 5246, Section 7.3, with ECDHE (RFC 8422) and without resumption. The only place where
+ * the order of messages is decided. The server may ask to renegotiate at any time (HelloRequest); that is passed over while the
+ * handshake runs, and refused afterwards: Section 7.4.1.1.
+ */
+export const CLIENT12 = {
+  WAIT_CERT: { certificate: ['WAIT_SKE'], hello_request: ['WAIT_CERT'] },
+  WAIT_SKE: { server_key_exchange: ['VETTING', 'WAIT_CR_OR_DONE'], hello_request: ['WAIT_SKE'] },
+  VETTING: { accepted: ['WAIT_CR_OR_DONE'] }, // paused: the application's veto
+  WAIT_CR_OR_DONE: {
+    certificate_request: ['WAIT_DONE'],
+    server_hello_done: ['WAIT_TICKET', 'WAIT_CCS'],
+    hello_request: ['WAIT_CR_OR_DONE'],
+  },
+  WAIT_DONE: { server_hello_done: ['SIGNING', 'WAIT_TICKET', 'WAIT_CCS'], hello_request: ['WAIT_DONE'] },
+  SIGNING: { signature: ['WAIT_TICKET', 'WAIT_CCS'] }, // paused: a key that is elsewhere
+  WAIT_TICKET: { new_session_ticket: ['WAIT_CCS'], hello_request: ['WAIT_TICKET'] }, // RFC 5077, Section 3.3
+  WAIT_CCS: { change_cipher_spec: ['WAIT_FINISHED'], hello_request: ['WAIT_CCS'] },
+  WAIT_FINISHED: { finished: ['CONNECTED'], hello_request: ['WAIT_FINISHED'] },
+  CONNECTED: { hello_request: ['CONNECTED'] },
+} as const
+type In<S extends keyof typeof CLIENT12> = StateOf<Checked<typeof CLIENT12>, S>
+
+/**
+ * Takes a handshake over from the common hello: the server chose TLS 1.2.
+ * @param offered The ClientHello; its transcript holds that and no ServerHello yet.
+ */
+export function startClient12(
+  connection: ClientConnection,
+  offered: SentHello,
+  hello: ServerHello12,
+  raw: Uint8Array,
+): In<'WAIT_CERT'> {
+  connection.agreeOn('TLSv1.2')
+  const { setup } = connection
+  const { settings } = setup
+  if (hello.legacyVersion !== tls12Version) {
+    throw disagreement('version', `the server chose the version 0x${hello.legacyVersion.toString(16)}`)
+  }
+  if (settings.versions.includes('TLSv1.3') && hasDowngradeSentinel(hello.random)) throw fault('downgrade')
+  // No session of ours can be resumed: an echo of our id is a mistake, or pretends to know one.
+  if (hello.sessionId.length > 0 && equalPublicBytes(hello.sessionId, offered.sessionId))
+    throw fault('wrong-session-id')
+  const suite = suites.get(hello.cipherSuite)
+  if (suite?.version !== 'TLSv1.2' || !settings.tls12Suites.includes(suite.code)) {
+    throw fault('wrong-cipher-suite-choice', cipherSuiteName(hello.cipherSuite))
+  }
+  const { extensions } = hello
+  if (extensions.extended_master_secret === undefined) throw fault('no-extended-master-secret')
+  // RFC 9325, Section 3.5: a server that does not acknowledge secure renegotiation is left. RFC 5746, Section 3.4: the value is empty.
+  if (extensions.renegotiation_info?.length !== 0) throw fault('renegotiation-mismatch')
+  if (extensions.ec_point_formats?.includes(uncompressedPoints) === false)
+    throw fault('illegal-parameter', 'point formats')
+
+  offered.transcript.start(suite.hash)
+  const flight = new Flight12(offered.transcript, setup.credential === undefined ? undefined : [offered.raw])
+  flight.add(raw)
+  return waitCertificate({
+    connection,
+    suite,
+    flight,
+    randoms: { client: offered.random, server: hello.random.slice() },
+    innerProtocol: acceptProtocol(settings.innerProtocols, extensions.application_layer_protocol_negotiation),
+    expectsTicket: extensions.session_ticket === true,
+    recordSizeLimit: extensions.record_size_limit,
+  })
+}
+
+/** What the hellos agreed on. */
+interface Agreed {
+  readonly connection: ClientConnection
+  readonly suite: SuiteParameters
+  readonly flight: Flight12
+  readonly randoms: Randoms
+  readonly innerProtocol: string | undefined
+  readonly expectsTicket: boolean
+  readonly recordSizeLimit: number | undefined
+}
+
+/** The server is known, and its share of the key exchange is its own. */
+interface Authenticated extends Agreed {
+  readonly server: ProvenPeer
+  readonly exchange: ServerKeyExchange
+}
+
+interface Keyed extends Authenticated {
+  readonly secrets: Secrets12
+}
+
+function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
+  const self: In<'WAIT_CERT'> = {
+    name: 'WAIT_CERT',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      certificate: (input) => {
+        const { chain } = decodeCertificate12(input.body)
+        agreed.flight.add(input.raw)
+        if (chain.length === 0) throw fault('empty-server-certificate')
+        const { setup, serverName } = agreed.connection
+        const accepted = setup.verifier.verify(chain, serverName)
+        checkKey12(accepted.publicKey.algorithm, setup.settings, agreed.suite)
+        return waitServerKeyExchange(agreed, accepted)
+      },
+    },
+  }
+  return self
+}
+
+function waitServerKeyExchange(agreed: Agreed, chain: AcceptedChain): In<'WAIT_SKE'> {
+  const self: In<'WAIT_SKE'> = {
+    name: 'WAIT_SKE',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      server_key_exchange: (input) => {
+        const exchange = decodeServerKeyExchange(input.body.slice())
+        agreed.flight.add(input.raw)
+        const { connection, randoms } = agreed
+        const { settings } = connection.setup
+        if (!settings.groups.includes(exchange.group) || !isGroupOf12(exchange.group)) {
+          throw fault('wrong-group-choice', namedGroupName(exchange.group))
+        }
+        const server = verifySignature12(connection.crypto, settings, chain, {
+          algorithm: exchange.algorithm,
+          message: concatBytes([randoms.client, randoms.server, exchange.parameters]),
+          signature: exchange.signature,
+        })
+        const authenticated = { ...agreed, server, exchange }
+        if (connection.setup.configuration.verifyPeer === undefined) return waitRequestOrDone(authenticated)
+        connection.pause({
+          kind: 'verify-peer',
+          peer: Object.freeze({ chain: chain.chain, serverName: nameText(connection.serverName) }),
+        })
+        return vetting(authenticated)
+      },
+    },
+  }
+  return self
+}
+
+function vetting(authenticated: Authenticated): In<'VETTING'> {
+  return { name: 'VETTING', on: { accepted: () => waitRequestOrDone(authenticated) } }
+}
+
+function waitRequestOrDone(authenticated: Authenticated): In<'WAIT_CR_OR_DONE'> {
+  const self: In<'WAIT_CR_OR_DONE'> = {
+    name: 'WAIT_CR_OR_DONE',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      certificate_request: (input) => {
+        const request = decodeCertificateRequest12(input.body)
+        authenticated.flight.add(input.raw)
+        return waitDone(authenticated, chooseCredential(authenticated.connection, request))
+      },
+      server_hello_done: (input) => {
+        decodeEmptyMessage('server_hello_done', input.body)
+        authenticated.flight.add(input.raw)
+        authenticated.flight.forgetMessages()
+        return finishFlight(exchangeKeys(authenticated))
+      },
+    },
+  }
+  return self
+}
+
+function waitDone(authenticated: Authenticated, own: OwnCertificate | undefined): In<'WAIT_DONE'> {
+  const self: In<'WAIT_DONE'> = {
+    name: 'WAIT_DONE',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      server_hello_done: (input) => {
+        decodeEmptyMessage('server_hello_done', input.body)
+        const { connection, flight } = authenticated
+        flight.add(input.raw)
+        const certificate = encodeCertificate12({ chain: own?.credential.chain ?? [] })
+        flight.add(certificate)
+        connection.send(certificate)
+        const keyed = exchangeKeys(authenticated)
+        if (own === undefined) {
+          flight.forgetMessages()
+          return finishFlight(keyed)
+        }
+        const signature = signOrPause12(connection, own.credential, own.scheme, flight.takeMessages())
+        return signature === undefined ? signing(keyed, own) : finishFlight(sendVerify(keyed, own, signature))
+      },
+    },
+  }
+  return self
+}
+
+function signing(keyed: Keyed, own: OwnCertificate): In<'SIGNING'> {
+  return { name: 'SIGNING', on: { signature: (signature) => finishFlight(sendVerify(keyed, own, signature)) } }
+}
+
+function waitTicket(keyed: Keyed): In<'WAIT_TICKET'> {
+  const self: In<'WAIT_TICKET'> = {
+    name: 'WAIT_TICKET',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      new_session_ticket: (input) => {
+        const { ticket } = decodeNewSessionTicket12(input.body)
+        keyed.flight.add(input.raw)
+        if (ticket.length > 0) keyed.connection.keepTicket(ticket.slice())
+        return waitChangeCipherSpec(keyed)
+      },
+    },
+  }
+  return self
+}
+
+function waitChangeCipherSpec(keyed: Keyed): In<'WAIT_CCS'> {
+  const self: In<'WAIT_CCS'> = {
+    name: 'WAIT_CCS',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      change_cipher_spec: () => {
+        keyed.connection.protectIncoming(keyed.secrets.keys.opener('server'))
+        return waitFinished(keyed)
+      },
+    },
+  }
+  return self
+}
+
+function waitFinished(keyed: Keyed): In<'WAIT_FINISHED'> {
+  const self: In<'WAIT_FINISHED'> = {
+    name: 'WAIT_FINISHED',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      finished: (input) => {
+        const same = verifyFinished12(keyed.connection, 'server', keyed.flight, keyed.secrets, input)
+        return connected(keyed, keyed.server, same)
+      },
+    },
+  }
+  return self
+}
+
+/** Not reached without the proof of who the server is, nor without the proof that both saw the same handshake. */
+function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'CONNECTED'> {
+  const { connection, suite, exchange, innerProtocol } = keyed
+  const { chain, verified } = server.chain
+  establish12(connection, keyed.secrets, {
+    version: 'TLSv1.2',
+    cipherSuite: suite.code,
+    group: exchange.group,
+    signatureScheme: server.scheme,
+    innerProtocol,
+    serverName: nameText(connection.serverName),
+    peerCertificate: chain[0],
+    peerChain: Object.freeze(chain),
+    verified,
+    resumed: false,
+  })
+  const self: In<'CONNECTED'> = {
+    name: 'CONNECTED',
+    on: {
+      hello_request: (input) => {
+        connection.sendWarning('no_renegotiation')
+        return passOver(input, self)
+      },
+    },
+  }
+  return self
+}
+
+// ── what the states do ──
+
+interface OwnCertificate {
+  readonly credential: Credential
+  readonly scheme: CodePoint
+}
+
+/** What we show where the server asks; nothing where we have nothing that it could take. RFC 5246, Section 7.4.6. */
+function chooseCredential({ setup }: ClientConnection, request: CertificateRequest12): OwnCertificate | undefined {
+  const { credential, settings } = setup
+  if (credential === undefined) return undefined
+  const { type } = credential.publicKey.algorithm
+  const isRSA = type === 'rsa' || type === 'rsa-pss'
+  const wanted = isRSA ? ClientCertificateType.rsa_sign : ClientCertificateType.ecdsa_sign
+  if (!request.certificateTypes.includes(wanted)) return undefined
+  const scheme = chooseScheme12(settings, credential, request.signatureAlgorithms)
+  return scheme === undefined ? undefined : { credential, scheme }
+}
+
+function exchangeKeys(authenticated: Authenticated): Keyed {
+  const { connection, suite, flight, randoms, exchange } = authenticated
+  const share = connection.crypto.acceptKeyShare(exchange.group, exchange.publicKey)
+  if (share === undefined) throw fault('bad-key-share')
+  const message = encodeClientKeyExchange({ publicKey: share.publicKey })
+  flight.add(message)
+  connection.send(message)
+  return { ...authenticated, secrets: deriveSecrets12(connection, suite, randoms, flight, share.sharedSecret) }
+}
+
+function sendVerify(keyed: Keyed, own: OwnCertificate, signature: Uint8Array): Keyed {
+  const message = encodeCertificateVerify({ algorithm: own.scheme, signature })
+  keyed.flight.add(message)
+  keyed.connection.send(message)
+  return keyed
+}
+
+function finishFlight(keyed: Keyed): In<'WAIT_TICKET' | 'WAIT_CCS'> {
+  const { connection, recordSizeLimit } = keyed
+  if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
+  sendFinished12(connection, 'client', keyed.flight, keyed.secrets)
+  return keyed.expectsTicket ? waitTicket(keyed) : waitChangeCipherSpec(keyed)
+}
+
+/** A HelloRequest is not part of the transcript: RFC 5246, Section 7.4.1.1. */
+function passOver<S>(input: HandshakeMessage, state: S): S {
+  decodeEmptyMessage('hello_request', input.body)
+  return state
+}

@@ -1,0 +1,75 @@
+import type { AlertName } from '../../alerts.ts'
+import type { ConnectionFacts } from '../../channel/facts.ts'
+import type { PauseRequest } from '../../channel/pause.ts'
+import type { ServerName } from '../../channel/server-name.ts'
+import type { NegotiatedVersion } from '../../config/tls-version.ts'
+import type { CryptoProvider } from '../../crypto/provider.ts'
+import type { KeyLogLabel } from './key-log.ts'
+import type { AnyState } from './machine.ts'
+import type { RecordOpener, RecordSealer } from './record/protection.ts'
+import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
+
+/**
+ * What a handshake can do to the connection that it establishes. Handlers decide; the connection frames, queues, and fails: an error
+ * that a handler throws goes to the peer as the alert that it names.
+ */
+export interface Connection {
+  readonly setup: Setup
+  readonly crypto: CryptoProvider
+
+  /**
+   * The version is known: from here on its rules for alerts, and for change_cipher_spec, hold. TLS 1.2 has an input
+   * `change_cipher_spec`; TLS 1.3 sends one for the sake of middleboxes only, and it is dropped. RFC 9846, Section 5.
+   */
+  agreeOn(version: NegotiatedVersion): void
+
+  /** Queues one handshake message, header included. Messages of one flight share records; the transcript is the handler's affair. */
+  send(message: Uint8Array): void
+  /** TLS 1.2's, and the one that TLS 1.3 sends for the sake of middleboxes. Never protected by TLS 1.3's keys. */
+  sendChangeCipherSpec(): void
+
+  /** TLS 1.2: an alert that does not end the connection. */
+  sendWarning(alert: AlertName): void
+
+  /** From here on: what is sent next is protected so. What was queued before is not. */
+  protectOutgoing(sealer: RecordSealer): void
+  /** From here on: what is received next is protected so. Handshake bytes that lie over the change are refused. RFC 9846, Section 5.1. */
+  protectIncoming(opener: RecordOpener): void
+  /** The peer wants no more than this in a record of ours. RFC 8449, Section 4. */
+  limitOutgoingContent(bytes: number): void
+
+  /** Stops until the answer comes as an input: `signature` for `sign`, `accepted` for `verify-peer`. */
+  pause(request: PauseRequest): void
+  /** One line of the key log, where the configuration wants one. RFC 9850. */
+  logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void
+  /** Once the current handler has returned, the handshake goes on in this state, of another version's diagram. */
+  handOver(state: AnyState): void
+  /** The handshake is done: application data may flow. */
+  establish(established: Established): void
+  /** TLS 1.3: the peer wants our keys changed too. */
+  answerKeyUpdate(): void
+  /** TLS 1.3: a client's early data is to be passed over. RFC 9846, Section 4.2.10. */
+  skipEarlyData(): void
+  /** TLS 1.3: a ticket came; it stays opaque. Bounded: the oldest goes. */
+  keepTicket(ticket: Uint8Array): void
+}
+
+export interface ClientConnection extends Connection {
+  readonly setup: ClientSetup
+  readonly serverName: ServerName | undefined
+}
+
+export interface ServerConnection extends Connection {
+  readonly setup: ServerSetup
+}
+
+/** What the handshake leaves behind. */
+export interface Established {
+  readonly facts: ConnectionFacts
+  /** RFC 9846, Section 7.5; RFC 5705 for TLS 1.2. */
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array
+  /** Sends a KeyUpdate and protects with the next keys. TLS 1.2 cannot. */
+  readonly updateOutgoingKeys: (() => void) | undefined
+  /** Overwrites the secrets that are left. */
+  wipe(): void
+}

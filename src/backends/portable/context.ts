@@ -1,0 +1,121 @@
+import type { Backend } from '../../channel/backend.ts'
+import { ChainsByName } from '../../channel/chains-by-name.ts'
+import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import { insecureOptions } from '../../channel/insecure.ts'
+import { warnOfInsecurity } from '../../channel/security-warning.ts'
+import { parseServerName } from '../../channel/server-name.ts'
+import type { TLSBuffer } from '../../channel/tls-buffer.ts'
+import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
+import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import { TrustStore } from '../../config/trust-store.ts'
+import type { CryptoProvider } from '../../crypto/provider.ts'
+import { PortableBuffer } from './buffer.ts'
+import { startClient } from './client13.ts'
+import { type Loader, loadCredential } from './credentials.ts'
+import { Engine } from './engine.ts'
+import { PeerVerifier } from './peer-verification.ts'
+import { startServer } from './server13.ts'
+import type { Settings } from './settings.ts'
+import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
+import type { TrustStores } from './trust.ts'
+
+/** What a context needs of its backend. */
+export interface Workshop {
+  readonly backend: Backend
+  readonly crypto: CryptoProvider
+  readonly loader: Loader
+  readonly trustStores: TrustStores
+  /** The clock of contexts that are not given one. */
+  readonly now: () => number
+  readonly settings: Settings
+  readonly paddingMultipleBytes: number | undefined
+}
+
+export class PortableClientContext implements ClientContext {
+  readonly backend: Backend
+  readonly configuration: TLSClientConfiguration
+  readonly #setup: ClientSetup
+
+  constructor(workshop: Workshop, configuration: TLSClientConfiguration, environment: ContextEnvironment) {
+    this.backend = workshop.backend
+    this.configuration = configuration
+    const { certificateChain } = configuration
+    const { loader, settings } = workshop
+    this.#setup = {
+      ...commonSetup(workshop),
+      configuration,
+      credential:
+        certificateChain &&
+        loadCredential(loader, 'certificateChain', certificateChain, settings.minimumRsaBits).credential,
+      verifier: makeVerifier(workshop, configuration.trustStore ?? TrustStore.system(), environment, 'server'),
+    }
+    warnOfPolicy(configuration)
+  }
+
+  createBuffer(serverName: string | undefined): TLSBuffer {
+    const name = serverName === undefined ? undefined : parseServerName(serverName)
+    const engine = new Engine<ClientSetup>(this.#setup, { isClient: true, serverName: name, start: startClient })
+    return new PortableBuffer(this, engine)
+  }
+}
+
+export class PortableServerContext implements ServerContext {
+  readonly backend: Backend
+  readonly configuration: TLSServerConfiguration
+  readonly #setup: ServerSetup
+
+  constructor(workshop: Workshop, configuration: TLSServerConfiguration, environment: ContextEnvironment) {
+    this.backend = workshop.backend
+    this.configuration = configuration
+    const { clientAuthentication = 'none', trustStore } = configuration
+    const asksClients = clientAuthentication !== 'none' && trustStore !== undefined
+    const chains = configuration.certificateChain.map((chain, index) =>
+      loadCredential(workshop.loader, `certificateChain[${index}]`, chain, workshop.settings.minimumRsaBits),
+    )
+    this.#setup = {
+      ...commonSetup(workshop),
+      configuration,
+      credentials: chains.map(({ credential }) => credential),
+      chains: new ChainsByName(chains.map(({ names }) => names)),
+      verifier: asksClients ? makeVerifier(workshop, trustStore, environment, 'client') : undefined,
+      authorities:
+        asksClients && !skipsChains(environment)
+          ? workshop.trustStores.get(trustStore).certificates.map(({ subject }) => subject.encoding)
+          : [],
+    }
+    warnOfPolicy(configuration)
+  }
+
+  createBuffer(): TLSBuffer {
+    const engine = new Engine<ServerSetup>(this.#setup, { isClient: false, serverName: undefined, start: startServer })
+    return new PortableBuffer(this, engine)
+  }
+}
+
+function commonSetup({ crypto, settings, paddingMultipleBytes }: Workshop): Omit<Setup, 'configuration'> {
+  return { crypto, settings, paddingMultipleBytes }
+}
+
+function makeVerifier(
+  { crypto, trustStores, now }: Workshop,
+  trustStore: TrustStore,
+  environment: ContextEnvironment,
+  peer: 'client' | 'server',
+): PeerVerifier {
+  return new PeerVerifier({
+    crypto,
+    anchors: skipsChains(environment) ? undefined : trustStores.get(trustStore),
+    purpose: `${peer}-authentication`,
+    now: environment.now ?? now,
+    skipsHostNameCheck: environment[insecureOptions]?.skipHostNameCheck === true,
+  })
+}
+
+function skipsChains(environment: ContextEnvironment): boolean {
+  return environment[insecureOptions]?.skipChainVerification === true
+}
+
+function warnOfPolicy({ policy }: TLSClientConfiguration | TLSServerConfiguration): void {
+  if (policy === 'leastSecure')
+    warnOfInsecurity('a TLS context with the policy leastSecure speaks with peers that nothing protects')
+}

@@ -1,0 +1,391 @@
+import { Alert, type AlertName } from '../../alerts.ts'
+import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
+import { outgoingLimitBytes } from '../../channel/limits.ts'
+import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
+import type { ServerName } from '../../channel/server-name.ts'
+import type { Waiting } from '../../channel/tls-buffer.ts'
+import type { NegotiatedVersion } from '../../config/tls-version.ts'
+import type { CryptoProvider } from '../../crypto/provider.ts'
+import { RaggedEOFError } from '../../errors.ts'
+import { receiveAlert } from './alert.ts'
+import { Conduct } from './conduct.ts'
+import type { Connection, Established } from './connection.ts'
+import { alertFor, failureOf } from './failure.ts'
+import { fault } from './faults.ts'
+import { KeyLog, type KeyLogLabel } from './key-log.ts'
+import type { AnyState } from './machine.ts'
+import { MessageAssembler } from './message-assembler.ts'
+import { handshakeHeaderLength } from './messages/frame.ts'
+import { handshakeName } from './messages/handshake-type.ts'
+import { PauseDesk } from './pause-desk.ts'
+import { ContentType, type RecordOpener, type RecordSealer } from './record/protection.ts'
+import { RecordReader } from './record/reader.ts'
+import { RecordWriter } from './record/writer.ts'
+import type { Setup } from './setup.ts'
+
+/**
+ * One connection: it drives the diagram's states with what the records bring, and frames what they send. A failure goes to the peer as
+ * an alert once, and is thrown from then on.
+ */
+export class Engine<S extends Setup> implements Connection {
+  readonly setup: S
+  readonly serverName: ServerName | undefined
+  readonly crypto: CryptoProvider
+  /** TLS 1.3's tickets, opaque until there is resumption. */
+  readonly tickets: Uint8Array[] = []
+
+  readonly #reader = new RecordReader()
+  readonly #writer: RecordWriter
+  readonly #assembler = new MessageAssembler()
+  readonly #isClient: boolean
+  #start: (() => AnyState) | undefined
+  #state: AnyState | undefined
+  #successor: AnyState | undefined
+  #version: NegotiatedVersion | undefined
+  #sawMessage = false
+  #established: Established | undefined
+
+  readonly #pauses = new PauseDesk()
+  #failure: { readonly error: unknown } | undefined
+  readonly #keyLog: KeyLog
+  #plaintext: Uint8Array | undefined
+  #owesKeyUpdate = false
+  readonly #conduct = new Conduct()
+
+  peerClosed = false
+  transportEnded = false
+  sentCloseNotify = false
+
+  /** @param start Makes the first state, on the first step. */
+  constructor(
+    setup: S,
+    options: {
+      readonly isClient: boolean
+      readonly serverName: ServerName | undefined
+      readonly start: (connection: Engine<S>) => AnyState
+    },
+  ) {
+    this.setup = setup
+    this.crypto = setup.crypto
+    this.#writer = new RecordWriter(setup.crypto)
+    this.#keyLog = new KeyLog(setup.configuration.keyLog)
+    this.serverName = options.serverName
+    this.#isClient = options.isClient
+    this.#start = () => options.start(this)
+  }
+
+  // ── steps ──
+
+  get isEstablished(): boolean {
+    return this.#established !== undefined
+  }
+
+  get facts(): ConnectionFacts {
+    return this.#established?.facts ?? noFacts
+  }
+
+  get pauseRequest(): PauseRequest | undefined {
+    return this.#pauses.request
+  }
+
+  get incomingBytes(): number {
+    return this.#reader.buffered
+  }
+
+  get outgoingBytes(): number {
+    return this.#writer.bytes
+  }
+
+  /** The name of the state, for tests and diagnostics. */
+  get stateName(): string {
+    return this.#state?.name ?? 'START'
+  }
+
+  /** Throws what the connection failed with, if it has. */
+  checkAlive(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  feed(ciphertext: Uint8Array): void {
+    this.#reader.feed(ciphertext)
+  }
+
+  handshake(): 'done' | Waiting {
+    return this.#step(() => {
+      if (this.#start !== undefined) {
+        this.#state = this.#start()
+        this.#start = undefined
+      }
+      const answer = this.#pauses.takeAnswer()
+      if (answer !== undefined) this.#input(answer.input, answer.value)
+      for (;;) {
+        if (this.#established !== undefined) return 'done'
+        if (this.peerClosed) return 'closed'
+        if (this.#pauses.request !== undefined) return 'paused'
+        if (!this.#progress()) return this.#wantRead('handshake')
+      }
+    })
+  }
+
+  /** What the peer sent, one record at a time. What is not taken with `consume` is given again. */
+  receive(): Uint8Array | Waiting {
+    if (this.#plaintext !== undefined) return this.#plaintext
+    if (this.peerClosed) return 'closed'
+    return this.#step(() => {
+      for (;;) {
+        if (this.#plaintext !== undefined) return this.#plaintext
+        if (this.peerClosed) return 'closed'
+        if (!this.#progress()) return this.#wantRead('data')
+      }
+    })
+  }
+
+  /** What follows directly; `undefined` where nothing does, or where it is something else, which the next step will tell. */
+  receiveMore(): Uint8Array | undefined {
+    try {
+      const more = this.receive()
+      return typeof more === 'string' ? undefined : more
+    } catch {
+      // The failure is kept, and thrown by the next step.
+      return undefined
+    }
+  }
+
+  consume(length: number): void {
+    const rest = this.#plaintext
+    this.#plaintext = rest === undefined || rest.length === length ? undefined : rest.subarray(length)
+  }
+
+  transmit(data: Uint8Array): void {
+    this.#step(() => {
+      this.#payKeyUpdate()
+      // RFC 9846, Section 5.5: keys are changed before they are worn out.
+      if (this.#writer.recordsLeft <= this.#writer.recordsFor(data.length) + spareRecords) {
+        this.#established?.updateOutgoingKeys?.()
+      }
+      this.#writer.data(data)
+    })
+  }
+
+  close(): void {
+    this.#step(() => {
+      this.sentCloseNotify = true
+      this.#writer.alert(1, Alert.close_notify)
+    })
+  }
+
+  resume(answer: PauseAnswer): void {
+    this.#pauses.answer(answer)
+  }
+
+  takeOutgoing(maxBytes: number): Uint8Array {
+    const taken = this.#writer.take(maxBytes)
+    this.#payWhatIsOwed()
+    return taken
+  }
+
+  takeOutgoingInto(target: Uint8Array): number {
+    const length = this.#writer.takeInto(target)
+    this.#payWhatIsOwed()
+    return length
+  }
+
+  releaseIncoming(): Uint8Array {
+    return this.#reader.release()
+  }
+
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array | undefined {
+    return this.#established?.exportKeyingMaterial(label, context, length)
+  }
+
+  dispose(): void {
+    this.#established?.wipe()
+  }
+
+  // ── what handlers ask for ──
+
+  agreeOn(version: NegotiatedVersion): void {
+    this.#version = version
+  }
+
+  send(message: Uint8Array): void {
+    this.#writer.handshake(message)
+  }
+
+  sendChangeCipherSpec(): void {
+    this.#writer.changeCipherSpec()
+  }
+
+  sendWarning(alert: AlertName): void {
+    this.#writer.alert(1, Alert[alert])
+  }
+
+  protectOutgoing(sealer: RecordSealer): void {
+    this.#writer.protect(sealer)
+  }
+
+  protectIncoming(opener: RecordOpener): void {
+    if (!this.#assembler.isEmpty) throw fault('message-over-key-change')
+    this.#reader.protect(opener)
+  }
+
+  limitOutgoingContent(bytes: number): void {
+    this.#writer.limitContent(bytes)
+  }
+
+  pause(request: PauseRequest): void {
+    this.#pauses.ask(request)
+  }
+
+  logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void {
+    this.#keyLog.note(label, clientRandom, secret)
+  }
+
+  handOver(state: AnyState): void {
+    this.#successor = state
+  }
+
+  establish(established: Established): void {
+    this.#established = established
+    this.#reader.openAtOnce()
+  }
+
+  answerKeyUpdate(): void {
+    this.#owesKeyUpdate = true
+    // A peer that asks and does not read must not make us pile up answers: one for all of them goes out when there is room.
+    if (this.#writer.bytes < outgoingLimitBytes) this.#payKeyUpdate()
+  }
+
+  skipEarlyData(): void {
+    this.#reader.skipEarlyData()
+  }
+
+  keepTicket(ticket: Uint8Array): void {
+    if (this.tickets.push(ticket) > maxTickets) this.tickets.shift()
+  }
+
+  // ── driving ──
+
+  /** Runs one step: failures become alerts, and everything that waits to be sent or logged goes out. */
+  #step<T>(operation: () => T): T {
+    this.checkAlive()
+    let result: T
+    try {
+      result = operation()
+      // A flight that waits for an answer in its middle stays together.
+      if (this.#pauses.request === undefined) this.#writer.flush()
+    } catch (cause) {
+      const error = this.#fail(failureOf(cause))
+      this.#deliverKeyLines()
+      throw error
+    }
+    this.#deliverKeyLines()
+    return result
+  }
+
+  #fail(error: unknown): unknown {
+    this.#failure ??= { error }
+    const alert = alertFor(error)
+    if (alert !== undefined && !this.sentCloseNotify) this.#writer.alert(2, Alert[alert])
+    this.dispose()
+    return error
+  }
+
+  #deliverKeyLines(): void {
+    try {
+      this.#keyLog.deliver()
+    } catch (thrown) {
+      // The application's own error stays as it is.
+      if (this.#failure === undefined) throw this.#fail(thrown)
+    }
+  }
+
+  #wantRead(during: 'handshake' | 'data'): 'want-read' {
+    if (this.transportEnded) throw new RaggedEOFError(during)
+    return 'want-read'
+  }
+
+  /** Handles one message or record; false where more bytes are needed. */
+  #progress(): boolean {
+    const message = this.#assembler.next()
+    if (message !== undefined) {
+      this.#message(message)
+      return true
+    }
+    const record = this.#reader.next()
+    if (record === undefined) return false
+    this.#content(record.type, record.content)
+    return true
+  }
+
+  #content(type: ContentType, content: Uint8Array): void {
+    if (type !== ContentType.handshake && !this.#assembler.isEmpty) throw fault('interleaved-handshake')
+    if (type === ContentType.handshake) {
+      if (content.length === 0) throw fault('empty-fragment')
+      this.#conduct.noteHandshakeRecord()
+      this.#assembler.add(content)
+    } else if (type === ContentType.application_data) this.#applicationData(content)
+    else if (type === ContentType.change_cipher_spec) this.#changeCipherSpec(content)
+    else if (type !== ContentType.alert) throw fault('unknown-content-type', `type ${type}`)
+    else if (receiveAlert(content, this.#version, this.#conduct) === 'close_notify') this.peerClosed = true
+  }
+
+  #message(raw: Uint8Array): void {
+    this.#sawMessage = true
+    if (this.#established !== undefined) this.#conduct.noteMessage()
+    this.#input(handshakeName(raw[0] as number), { body: raw.subarray(handshakeHeaderLength), raw })
+  }
+
+  #input(name: string, value: unknown): void {
+    const { on, name: stateName } = this.#state as AnyState
+    const handle = Object.hasOwn(on, name) ? on[name] : undefined
+    if (handle === undefined) throw fault('unexpected-message', `${name} in the state ${stateName}`)
+    // The name of the input decides its type: `Inputs`.
+    const next = handle(value as never)
+    this.#state = this.#successor ?? next
+    this.#successor = undefined
+  }
+
+  #applicationData(content: Uint8Array): void {
+    if (this.#established === undefined)
+      throw fault('unexpected-record', 'application data before the handshake is done')
+    if (content.length === 0) {
+      this.#conduct.noteEmptyRecord()
+      return
+    }
+    this.#conduct.noteData()
+    this.#plaintext = content
+  }
+
+  #changeCipherSpec(content: Uint8Array): void {
+    if (content.length !== 1 || content[0] !== 1) throw fault('malformed-change-cipher-spec')
+    if (this.#version === 'TLSv1.2') {
+      this.#input('change_cipher_spec', true)
+      return
+    }
+    // RFC 9846, Section 5: dropped between the first ClientHello and the peer's Finished.
+    const expected = this.#isClient || this.#sawMessage
+    const speaks13 = this.setup.settings.versions.includes('TLSv1.3')
+    if (this.#established !== undefined || !expected || !speaks13)
+      throw fault('unexpected-record', 'change_cipher_spec')
+    this.#conduct.noteEmptyRecord()
+  }
+
+  /** There is room again for what was put off. */
+  #payWhatIsOwed(): void {
+    if (this.#owesKeyUpdate && this.#failure === undefined && this.#writer.bytes === 0) {
+      this.#step(() => this.#payKeyUpdate())
+    }
+  }
+
+  #payKeyUpdate(): void {
+    if (!this.#owesKeyUpdate) return
+    this.#owesKeyUpdate = false
+    if (!this.sentCloseNotify) this.#established?.updateOutgoingKeys?.()
+  }
+}
+
+/** Tickets that are kept. */
+const maxTickets = 4
+/** Records that the keys must still allow for alerts and a KeyUpdate. */
+const spareRecords = 16

@@ -1,0 +1,22 @@
+import { Alert, type AlertName } from '../../alerts.ts'
+import type { PauseAnswer } from '../../channel/pause.ts'
+import { AlertReceivedError, BackendError, RaggedEOFError, TLSError } from '../../errors.ts'
+
+/** What a step that threw fails with: whatever is not an error of TLS is a mistake of this backend. */
+export function failureOf(cause: unknown): TLSError {
+  if (cause instanceof TLSError) return cause
+  return new BackendError('portable', 'an internal error, which should not happen', { cause })
+}
+
+/** What the peer is told of a failure; `undefined` where it knows, or is gone. */
+export function alertFor(error: unknown): AlertName | undefined {
+  if (error instanceof AlertReceivedError || error instanceof RaggedEOFError) return undefined
+  if (!(error instanceof TLSError)) return 'internal_error'
+  if (error.alert !== undefined && Object.hasOwn(Alert, error.alert)) return error.alert as AlertName
+  return 'internal_error'
+}
+
+export function signerFailed(answer: PauseAnswer): BackendError {
+  const cause = typeof answer === 'object' && answer !== null && 'failed' in answer ? answer.failed : answer
+  return new BackendError('portable', 'the signer gave no signature', { cause })
+}

@@ -1,0 +1,263 @@
+/**
+ * TLS 1.3's key schedule as a chain of types: each stage is made only from the one before it, and each is used up by making the next.
+ * RFC 9846, Section 7.1.
+ */
+import { aeadNonceLength, aeadParameters, type HashAlgorithm, hashLength } from '../../crypto/algorithms.ts'
+import { wipe } from '../../crypto/bytes.ts'
+import type { CryptoProvider } from '../../crypto/provider.ts'
+import { Opener13, type OpenerOptions, Sealer13, type SealerOptions } from './record/protection13.ts'
+import type { SuiteParameters } from './suites.ts'
+
+/** Before any secret is shared. Pre-shared keys will start here. */
+export class EarlyStage {
+  readonly #crypto: CryptoProvider
+  readonly #suite: SuiteParameters
+  readonly #derived: Uint8Array
+
+  constructor(crypto: CryptoProvider, suite: SuiteParameters) {
+    this.#crypto = crypto
+    this.#suite = suite
+    this.#derived = derivedFromNothing(crypto, suite.hash)
+  }
+
+  /** Takes the shared secret of the key exchange, and wipes it. */
+  shareSecret(sharedSecret: Uint8Array): HandshakeStage {
+    const secret = this.#crypto.hkdfExtract(this.#suite.hash, this.#derived, sharedSecret)
+    wipe(sharedSecret)
+    return new HandshakeStage(this.#crypto, this.#suite, secret)
+  }
+}
+
+/** The peers share a secret and have not proved who they are. */
+export class HandshakeStage {
+  readonly #crypto: CryptoProvider
+  readonly #suite: SuiteParameters
+  #secret: Uint8Array
+
+  /** @internal Use `EarlyStage.shareSecret`. */
+  constructor(crypto: CryptoProvider, suite: SuiteParameters, secret: Uint8Array) {
+    this.#crypto = crypto
+    this.#suite = suite
+    this.#secret = secret
+  }
+
+  /** `transcript`: ClientHello to ServerHello. */
+  traffic(transcript: Uint8Array): Directions {
+    return deriveDirections(this.#crypto, this.#suite, this.#secret, 'c hs traffic', 's hs traffic', transcript)
+  }
+
+  finish(): MasterStage {
+    const { hash } = this.#suite
+    const derived = deriveSecret(this.#crypto, hash, this.#secret)
+    const secret = this.#crypto.hkdfExtract(hash, derived, new Uint8Array(hashLength[hash]))
+    wipe(this.#secret, derived)
+    return new MasterStage(this.#crypto, this.#suite, secret)
+  }
+}
+
+/** The server has said Finished. */
+export class MasterStage {
+  readonly #crypto: CryptoProvider
+  readonly #suite: SuiteParameters
+  readonly #secret: Uint8Array
+
+  /** @internal Use `HandshakeStage.finish`. */
+  constructor(crypto: CryptoProvider, suite: SuiteParameters, secret: Uint8Array) {
+    this.#crypto = crypto
+    this.#suite = suite
+    this.#secret = secret
+  }
+
+  /** `transcript`: ClientHello to the server's Finished. */
+  traffic(transcript: Uint8Array): Directions {
+    return deriveDirections(this.#crypto, this.#suite, this.#secret, 'c ap traffic', 's ap traffic', transcript)
+  }
+
+  exporter(transcript: Uint8Array): Exporter {
+    const { hash } = this.#suite
+    const secret = expandLabel(this.#crypto, hash, this.#secret, 'exp master', transcript, hashLength[hash])
+    return new Exporter(this.#crypto, hash, secret)
+  }
+
+  /** For tickets, which come later. `transcript`: ClientHello to the client's Finished. */
+  resumption(transcript: Uint8Array): Uint8Array {
+    const { hash } = this.#suite
+    return expandLabel(this.#crypto, hash, this.#secret, 'res master', transcript, hashLength[hash])
+  }
+
+  wipe(): void {
+    wipe(this.#secret)
+  }
+}
+
+export interface Directions {
+  readonly client: TrafficSecret
+  readonly server: TrafficSecret
+}
+
+/** The secret of one direction, from which its keys come. RFC 9846, Section 7.3. */
+export class TrafficSecret {
+  readonly #crypto: CryptoProvider
+  readonly #suite: SuiteParameters
+  readonly #secret: Uint8Array
+
+  /** @internal Use a stage's `traffic`. */
+  constructor(crypto: CryptoProvider, suite: SuiteParameters, secret: Uint8Array) {
+    this.#crypto = crypto
+    this.#suite = suite
+    this.#secret = secret
+  }
+
+  /** For the key log alone. */
+  reveal(): Uint8Array {
+    return this.#secret
+  }
+
+  sealer(options?: SealerOptions): Sealer13 {
+    return this.#withKeys((key, iv) => new Sealer13(this.#crypto.createAead(this.#suite.aead, key), iv, options))
+  }
+
+  opener(options?: OpenerOptions): Opener13 {
+    return this.#withKeys((key, iv) => new Opener13(this.#crypto.createAead(this.#suite.aead, key), iv, options))
+  }
+
+  /** The verify_data of a Finished: RFC 9846, Section 4.4.4. */
+  finished(transcript: Uint8Array): Uint8Array {
+    const { hash } = this.#suite
+    const key = expandLabel(this.#crypto, hash, this.#secret, 'finished', nothing, hashLength[hash])
+    const verifyData = this.#crypto.hmac(hash, key, transcript)
+    wipe(key)
+    return verifyData
+  }
+
+  /** The secret after a KeyUpdate. This one is gone. RFC 9846, Section 7.2. */
+  next(): TrafficSecret {
+    const { hash } = this.#suite
+    const secret = expandLabel(this.#crypto, hash, this.#secret, 'traffic upd', nothing, hashLength[hash])
+    this.wipe()
+    return new TrafficSecret(this.#crypto, this.#suite, secret)
+  }
+
+  wipe(): void {
+    wipe(this.#secret)
+  }
+
+  #withKeys<T>(make: (key: Uint8Array, iv: Uint8Array) => T): T {
+    const { hash, aead } = this.#suite
+    const key = expandLabel(this.#crypto, hash, this.#secret, 'key', nothing, aeadParameters[aead].keyLength)
+    const iv = expandLabel(this.#crypto, hash, this.#secret, 'iv', nothing, aeadNonceLength)
+    const made = make(key, iv)
+    wipe(key)
+    return made
+  }
+}
+
+/** RFC 9846, Section 7.5. */
+export class Exporter {
+  readonly #crypto: CryptoProvider
+  readonly #hash: HashAlgorithm
+  readonly #secret: Uint8Array
+
+  constructor(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array) {
+    this.#crypto = crypto
+    this.#hash = hash
+    this.#secret = secret
+  }
+
+  /** For the key log alone. */
+  reveal(): Uint8Array {
+    return this.#secret
+  }
+
+  /** No context and an empty one are the same in TLS 1.3. */
+  export(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
+    const crypto = this.#crypto
+    const hash = this.#hash
+    const empty = hashOfNothing(crypto, hash)
+    const derived = expandLabel(crypto, hash, this.#secret, label, empty, hashLength[hash])
+    const contextHash = crypto
+      .createHash(hash)
+      .update(context ?? nothing)
+      .digest()
+    const exported = expandLabel(crypto, hash, derived, 'exporter', contextHash, length)
+    wipe(derived)
+    return exported
+  }
+}
+
+/** HKDF-Expand-Label: RFC 9846, Section 7.1. */
+export function expandLabel(
+  crypto: CryptoProvider,
+  hash: HashAlgorithm,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  const name = labelBytes(label)
+  const info = new Uint8Array(3 + name.length + 1 + context.length)
+  info[0] = length >> 8
+  info[1] = length
+  info[2] = name.length
+  info.set(name, 3)
+  info[3 + name.length] = context.length
+  info.set(context, 4 + name.length)
+  return crypto.hkdfExpand(hash, secret, info, length)
+}
+
+const nothing = new Uint8Array(0)
+
+const labels = new Map<string, Uint8Array>()
+
+/** The protocol's own labels are few, and encoded once; exporters bring any number of others. */
+function labelBytes(label: string): Uint8Array {
+  let bytes = labels.get(label)
+  if (bytes === undefined) {
+    bytes = new TextEncoder().encode(`tls13 ${label}`)
+    if (labels.size < 32) labels.set(label, bytes)
+  }
+  return bytes
+}
+
+/** What leads from one stage to the next: Derive-Secret over no messages. */
+function deriveSecret(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array): Uint8Array {
+  return expandLabel(crypto, hash, secret, 'derived', hashOfNothing(crypto, hash), hashLength[hash])
+}
+
+const hashesOfNothing = new Map<HashAlgorithm, Uint8Array>()
+
+function hashOfNothing(crypto: CryptoProvider, hash: HashAlgorithm): Uint8Array {
+  let digest = hashesOfNothing.get(hash)
+  if (digest === undefined) {
+    digest = crypto.createHash(hash).digest()
+    hashesOfNothing.set(hash, digest)
+  }
+  return digest
+}
+
+const earlyDerived = new Map<HashAlgorithm, Uint8Array>()
+
+/** Without a pre-shared key the early secret is no secret but a constant of the hash. */
+function derivedFromNothing(crypto: CryptoProvider, hash: HashAlgorithm): Uint8Array {
+  let derived = earlyDerived.get(hash)
+  if (derived === undefined) {
+    const early = crypto.hkdfExtract(hash, nothing, new Uint8Array(hashLength[hash]))
+    derived = deriveSecret(crypto, hash, early)
+    earlyDerived.set(hash, derived)
+  }
+  return derived
+}
+
+function deriveDirections(
+  crypto: CryptoProvider,
+  suite: SuiteParameters,
+  secret: Uint8Array,
+  clientLabel: string,
+  serverLabel: string,
+  transcript: Uint8Array,
+): Directions {
+  const length = hashLength[suite.hash]
+  const derive = (label: string): TrafficSecret =>
+    new TrafficSecret(crypto, suite, expandLabel(crypto, suite.hash, secret, label, transcript, length))
+  return { client: derive(clientLabel), server: derive(serverLabel) }
+}

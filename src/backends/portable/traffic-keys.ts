@@ -1,0 +1,47 @@
+import type { Connection } from './connection.ts'
+import type { Directions, TrafficSecret } from './key-schedule.ts'
+import { decodeKeyUpdate, encodeKeyUpdate } from './messages/post-handshake.ts'
+import type { SealerOptions } from './record/protection13.ts'
+
+/** The keys of an established connection, which change by KeyUpdate: RFC 9846, Sections 4.6.3 and 7.2. */
+export class TrafficKeys {
+  readonly #connection: Connection
+  readonly #sealerOptions: SealerOptions
+  #incoming: TrafficSecret
+  #outgoing: TrafficSecret
+
+  constructor(connection: Connection, side: 'client' | 'server', traffic: Directions) {
+    this.#connection = connection
+    this.#sealerOptions = { paddingMultipleBytes: connection.setup.paddingMultipleBytes }
+    this.#incoming = side === 'client' ? traffic.server : traffic.client
+    this.#outgoing = side === 'client' ? traffic.client : traffic.server
+  }
+
+  protectIncoming(): void {
+    this.#connection.protectIncoming(this.#incoming.opener())
+  }
+
+  protectOutgoing(): void {
+    this.#connection.protectOutgoing(this.#outgoing.sealer(this.#sealerOptions))
+  }
+
+  /** The peer changed its keys. */
+  receiveUpdate(body: Uint8Array): void {
+    const { updateRequested } = decodeKeyUpdate(body)
+    this.#incoming = this.#incoming.next()
+    this.protectIncoming()
+    if (updateRequested) this.#connection.answerKeyUpdate()
+  }
+
+  /** Changes ours. */
+  readonly sendUpdate = (): void => {
+    this.#connection.send(encodeKeyUpdate({ updateRequested: false }))
+    this.#outgoing = this.#outgoing.next()
+    this.protectOutgoing()
+  }
+
+  wipe(): void {
+    this.#incoming.wipe()
+    this.#outgoing.wipe()
+  }
+}

@@ -1,0 +1,82 @@
+import { CipherSuite, isTLS13Suite } from '../config/cipher-suite.ts'
+import type { TLSClientConfiguration } from '../config/client-configuration.ts'
+import type { Policy } from '../config/common-options.ts'
+import { NamedGroup } from '../config/named-group.ts'
+import type { CodePoint } from '../config/registry.ts'
+import type { TLSServerConfiguration } from '../config/server-configuration.ts'
+import { compareVersions, type NegotiatedVersion, TLSVersion } from '../config/tls-version.ts'
+import type { Refusal } from './backend.ts'
+
+/** What the policies mean to every backend: `Policy` in the configuration says it in words. */
+
+type Configuration = TLSClientConfiguration | TLSServerConfiguration
+
+const C = CipherSuite
+/** `systemRecommended`. AES before ChaCha20: most machines have it in hardware. */
+export const recommendedSuites: readonly CodePoint[] = [
+  C.TLS_AES_128_GCM_SHA256,
+  C.TLS_AES_256_GCM_SHA384,
+  C.TLS_CHACHA20_POLY1305_SHA256,
+  C.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+  C.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+  C.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+  C.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+  C.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+  C.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+]
+
+export const mostSecureSuites: readonly CodePoint[] = [C.TLS_AES_256_GCM_SHA384, C.TLS_CHACHA20_POLY1305_SHA256]
+
+/** A backend leaves out those that it does not have. */
+export const mostSecureGroups: readonly CodePoint[] = [
+  NamedGroup.X25519MLKEM768,
+  NamedGroup.SecP384r1MLKEM1024,
+  NamedGroup.x25519,
+  NamedGroup.secp384r1,
+  NamedGroup.x448,
+]
+
+const versionsOfPolicy: { readonly [P in Policy]: readonly NegotiatedVersion[] } = {
+  systemRecommended: [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3],
+  mostSecure: [TLSVersion.TLSv1_3],
+  leastSecure: [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3],
+}
+
+/** The versions between the bounds for which there is a suite, the lowest first. */
+export function versionsOf(configuration: Configuration, ciphers: readonly CodePoint[]): readonly NegotiatedVersion[] {
+  const { lowestSupportedVersion: lowest, highestSupportedVersion: highest, policy } = configuration
+  // A bound that the caller gives replaces the policy's; MINIMUM_SUPPORTED and MAXIMUM_SUPPORTED are the backend's own.
+  const versions =
+    lowest === undefined
+      ? versionsOfPolicy[policy ?? 'systemRecommended']
+      : ([TLSVersion.TLSv1_2, TLSVersion.TLSv1_3] as const)
+  return versions.filter(
+    (version) =>
+      compareVersions(version, lowest ?? TLSVersion.MINIMUM_SUPPORTED) >= 0 &&
+      compareVersions(version, highest ?? TLSVersion.MAXIMUM_SUPPORTED) <= 0 &&
+      ciphers.some((cipher) => isTLS13Suite(cipher) === (version === TLSVersion.TLSv1_3)),
+  )
+}
+
+export function versionRefusals(configuration: Configuration, ciphers: readonly CodePoint[]): readonly Refusal[] {
+  if (versionsOf(configuration, ciphers).length > 0) return []
+  return configuration.ciphers === undefined
+    ? [
+        {
+          field: 'highestSupportedVersion',
+          reason: `the policy ${configuration.policy} leaves no version within the bounds`,
+        },
+      ]
+    : [{ field: 'ciphers', reason: 'no suite of the list belongs to a version within the bounds' }]
+}
+
+/** For backends that know no ids of trust stores. */
+export function trustRefusals({ trustStore }: Configuration): readonly Refusal[] {
+  if (trustStore?.source.kind !== 'id') return []
+  return [{ field: 'trustStore', reason: `this backend does not know the id '${trustStore.source.id}'` }]
+}
+
+export function serverRefusals({ clientAuthentication, verifyPeer }: TLSServerConfiguration): readonly Refusal[] {
+  if (verifyPeer === undefined || (clientAuthentication ?? 'none') !== 'none') return []
+  return [{ field: 'verifyPeer', reason: 'it would never be asked: clientAuthentication is none' }]
+}

@@ -1,0 +1,73 @@
+/** Engines that speak TLS 1.3 with one another in memory, record by record. */
+
+import { type ClientOptions, type ServerOptions, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
+import { abilitiesOf } from '#polytls/backends/portable/abilities.js'
+import { startClient } from '#polytls/backends/portable/client13.js'
+import { Engine } from '#polytls/backends/portable/engine.js'
+import { PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
+import { startServer } from '#polytls/backends/portable/server13.js'
+import { type Settings, settingsOf } from '#polytls/backends/portable/settings.js'
+import type { ClientSetup, Credential, ServerSetup } from '#polytls/backends/portable/setup.js'
+import { ChainsByName } from '#polytls/channel/chains-by-name.js'
+import type { CryptoProvider } from '#polytls/crypto/provider.js'
+import { type ClientEngine, nodeCrypto, type ServerEngine } from './engines12.js'
+
+export interface ClientSide {
+  readonly crypto?: CryptoProvider
+  readonly options?: ClientOptions
+  readonly settings?: Partial<Settings>
+  readonly credential?: Credential
+  readonly paddingMultipleBytes?: number
+}
+export interface ServerSide {
+  readonly crypto?: CryptoProvider
+  readonly options?: Partial<ServerOptions>
+  readonly settings?: Partial<Settings>
+  readonly credentials: readonly Credential[]
+  readonly paddingMultipleBytes?: number
+}
+
+const only13 = { versions: ['TLSv1.3'], tls12Suites: [] } as const
+
+export function client13(side: ClientSide = {}): ClientEngine {
+  const { crypto = nodeCrypto, credential, paddingMultipleBytes } = side
+  const configuration = new TLSClientConfiguration(side.options ?? {})
+  const setup: ClientSetup = {
+    configuration,
+    crypto,
+    settings: { ...settingsOf(configuration, abilitiesOf(crypto)), ...only13, ...side.settings },
+    paddingMultipleBytes,
+    credential,
+    verifier: credulous(crypto),
+  }
+  return new Engine(setup, { isClient: true, serverName: undefined, start: startClient })
+}
+
+export function server13(side: ServerSide): ServerEngine {
+  const { crypto = nodeCrypto, credentials, paddingMultipleBytes } = side
+  // Only what the handshake looks at; the chains are in `credentials`.
+  const configuration = Object.assign(Object.create(TLSServerConfiguration.prototype), side.options)
+  const { clientAuthentication = 'none' } = configuration as TLSServerConfiguration
+  const setup: ServerSetup = {
+    configuration,
+    crypto,
+    settings: { ...settingsOf(configuration, abilitiesOf(crypto)), ...only13, ...side.settings },
+    paddingMultipleBytes,
+    credentials,
+    chains: new ChainsByName(credentials.map(() => ['server.test'])),
+    verifier: clientAuthentication === 'none' ? undefined : credulous(crypto),
+    authorities: [],
+  }
+  return new Engine(setup, { isClient: false, serverName: undefined, start: startServer })
+}
+
+/** Believes everybody: who is to be believed is not what these tests are about. */
+function credulous(crypto: CryptoProvider): PeerVerifier {
+  return new PeerVerifier({
+    crypto,
+    anchors: undefined,
+    purpose: 'server-authentication',
+    now: Date.now,
+    skipsHostNameCheck: true,
+  })
+}

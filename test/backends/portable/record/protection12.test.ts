@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ContentType } from '#polytls/backends/portable/record/protection.js'
+import { fixedIvLength, Opener12, Sealer12 } from '#polytls/backends/portable/record/protection12.js'
+import { type AeadAlgorithm, aeadParameters } from '#polytls/crypto/algorithms.js'
+import { nodeCrypto } from '../engines12.js'
+import { bytes } from '../messages/samples.js'
+
+function pair(algorithm: AeadAlgorithm): { readonly sealer: Sealer12; readonly opener: Opener12 } {
+  const aead = () => nodeCrypto.createAead(algorithm, bytes(aeadParameters[algorithm].keyLength))
+  const iv = bytes(fixedIvLength(algorithm), 200)
+  return { sealer: new Sealer12(aead(), iv), opener: new Opener12(aead(), iv) }
+}
+
+function seal(sealer: Sealer12, content: Uint8Array, type: number = ContentType.application_data): Uint8Array {
+  const record = new Uint8Array(sealer.sealedLength(content.length))
+  assert.equal(sealer.seal(type, content, record, 0), record.length)
+  return record
+}
+
+for (const algorithm of nodeCrypto.capabilities.aeads) {
+  describe(`TLS 1.2's records with ${algorithm}`, () => {
+    it('carry content of every length, each with its own number', () => {
+      const { sealer, opener } = pair(algorithm)
+      for (const length of [0, 1, 100, 16_384]) {
+        const content = new Uint8Array(length).fill(7)
+        const record = seal(sealer, content)
+        assert.deepEqual([...record.subarray(0, 3)], [23, 3, 3])
+        assert.deepEqual(new Uint8Array(opener.open(record) as Uint8Array), content)
+        assert.equal(opener.contentType, 23)
+      }
+    })
+
+    it('are refused when they are repeated, left out, or changed in any byte that counts', () => {
+      const { sealer, opener } = pair(algorithm)
+      const record = seal(sealer, bytes(20))
+      for (let at = 0; at < record.length; at++) {
+        // The length is checked against what came; a wrong one never gets here.
+        if (at === 3 || at === 4) continue
+        // The version of the header is the reader's to check.
+        if (at === 1 || at === 2) continue
+        const changed = record.slice()
+        changed[at] = (changed[at] ?? 0) ^ 0x10
+        assert.equal(opener.open(changed), undefined, `byte ${at}`)
+      }
+      assert.ok(opener.open(record) !== undefined)
+      assert.equal(opener.open(record), undefined, 'again')
+      seal(sealer, bytes(20))
+      assert.equal(opener.open(seal(sealer, bytes(20))), undefined, 'one was left out')
+    })
+
+    it('are refused when they are too short to be any', () => {
+      const { opener } = pair(algorithm)
+      for (let length = 0; length < 24; length++) {
+        assert.equal(opener.open(Uint8Array.of(23, 3, 3, 0, length, ...bytes(length))), undefined)
+      }
+    })
+
+    it('are refused with record_overflow when their content is longer than allowed', () => {
+      const { sealer, opener } = pair(algorithm)
+      const record = seal(sealer, new Uint8Array(16_385))
+      assert.throws(() => opener.open(record), { alert: 'record_overflow' })
+    })
+  })
+}
+
+describe("TLS 1.2's explicit nonces", () => {
+  it('are the number of the record for GCM and CCM, and not sent for ChaCha20-Poly1305', () => {
+    const { sealer } = pair('aes-128-gcm')
+    seal(sealer, bytes(1))
+    assert.deepEqual([...seal(sealer, bytes(1)).subarray(5, 13)], [0, 0, 0, 0, 0, 0, 0, 1])
+    assert.equal(seal(pair('aes-128-ccm-8').sealer, bytes(1)).length, 5 + 8 + 1 + 8)
+    assert.equal(seal(pair('chacha20-poly1305').sealer, bytes(1)).length, 5 + 1 + 16)
+  })
+
+  it('count on beyond one byte', () => {
+    const { sealer, opener } = pair('aes-128-gcm')
+    for (let i = 0; i < 300; i++) assert.ok(opener.open(seal(sealer, bytes(1))) !== undefined)
+    assert.deepEqual([...seal(sealer, bytes(1)).subarray(5, 13)], [0, 0, 0, 0, 0, 0, 1, 44])
+  })
+})

@@ -1,0 +1,83 @@
+import { describe, it } from 'node:test'
+import { type Backend, backends, type CodePoint, type Feature, type NegotiatedVersion } from 'polytls'
+
+/** A client of one backend that speaks with a server of another, or of the same. */
+export interface Pairing {
+  readonly clientBackend: Backend
+  readonly serverBackend: Backend
+}
+
+/**
+ * The backends that the contract suite runs on: all of the package, of those that are available here. POLYTLS_TEST_BACKENDS, a list of
+ * names with commas between, narrows it to pairs with one of these, for whoever works on one backend.
+ */
+export const testedBackends: readonly Backend[] = backends.filter((backend) => backend.available.yes)
+
+const { POLYTLS_TEST_BACKENDS: narrowed } = process.env
+const wanted = narrowed?.split(',')
+
+/** Defines the same tests for every pair of backends, each of which has the role. */
+export function forEachPair(subject: string, define: (pairing: Pairing) => void): void {
+  for (const clientBackend of testedBackends) {
+    for (const serverBackend of testedBackends) {
+      if (!clientBackend.capabilities.roles.includes('client')) continue
+      if (!serverBackend.capabilities.roles.includes('server')) continue
+      if (wanted !== undefined && !wanted.includes(clientBackend.name) && !wanted.includes(serverBackend.name)) continue
+      describe(`${subject}: ${clientBackend.name} client, ${serverBackend.name} server`, () => {
+        define({ clientBackend, serverBackend })
+      })
+    }
+  }
+  reportUnavailable(subject)
+}
+
+/** Defines the same tests for every backend. */
+export function forEachBackend(subject: string, define: (backend: Backend) => void): void {
+  for (const backend of testedBackends) {
+    if (wanted !== undefined && !wanted.includes(backend.name)) continue
+    describe(`${subject}: ${backend.name}`, () => {
+      define(backend)
+    })
+  }
+  reportUnavailable(subject)
+}
+
+function reportUnavailable(subject: string): void {
+  for (const { name, available } of backends) {
+    if (available.yes) continue
+    it(`${subject}: ${name}`, { skip: `not available here: ${available.reason}` }, () => {})
+  }
+}
+
+/** What both backends of a pair can do. */
+export function inCommon(
+  { clientBackend, serverBackend }: Pairing,
+  list: 'ciphers' | 'groups' | 'signatureSchemes',
+): readonly CodePoint[] {
+  const there = serverBackend.capabilities[list]
+  return clientBackend.capabilities[list].filter((each) => there.includes(each))
+}
+
+export function has(backend: Backend, feature: Feature): boolean {
+  return backend.capabilities.features.has(feature)
+}
+
+/** Options that hold a side to one version. */
+export interface OneVersion {
+  readonly lowestSupportedVersion: NegotiatedVersion
+  readonly highestSupportedVersion: NegotiatedVersion
+}
+
+export function only(version: NegotiatedVersion): OneVersion {
+  return { lowestSupportedVersion: version, highestSupportedVersion: version }
+}
+
+/** Defines the same tests for every version of TLS that both sides speak. `versions.test.ts` covers those that one does not. */
+export function forEachVersion(
+  { clientBackend, serverBackend }: Pairing,
+  define: (version: NegotiatedVersion, bounds: OneVersion) => void,
+): void {
+  for (const version of clientBackend.capabilities.versions) {
+    if (serverBackend.capabilities.versions.includes(version)) define(version, only(version))
+  }
+}

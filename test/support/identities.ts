@@ -1,0 +1,78 @@
+import { Certificate, PrivateKey, type SigningChain, TrustStore } from 'polytls'
+import {
+  type CertificateOptions,
+  type KeyKind,
+  type MadeCertificate,
+  makeAuthority,
+} from '#polytls/cli/certificates.js'
+
+/** The name of every server in these tests, unless a test says otherwise. */
+export const hostName = 'server.test'
+
+/** What a certificate and its key look like, however they were made. */
+export interface Identity {
+  readonly certificate: string
+  readonly key: string
+  readonly chain: readonly string[]
+}
+
+/** The authority that the tests of one file trust. Made once: keys take time. */
+export function authority(): Promise<MadeCertificate> {
+  root ??= makeAuthority({ name: 'Test Authority' })
+  return root
+}
+let root: Promise<MadeCertificate> | undefined
+
+/** A server's identity for `hostName`, by the kind of its key. */
+export function serverIdentity(keyKind: KeyKind = 'ecdsa-p256'): Promise<MadeCertificate> {
+  return issued(`server ${keyKind}`, { name: hostName, names: [hostName], keyKind })
+}
+
+/** A client's identity, from the same authority. */
+export function clientIdentity(keyKind: KeyKind = 'ecdsa-p256'): Promise<MadeCertificate> {
+  return issued(`client ${keyKind}`, { name: 'A Client', names: ['client.test'], keyKind })
+}
+
+const made = new Map<string, Promise<MadeCertificate>>()
+function issued(key: string, options: CertificateOptions): Promise<MadeCertificate> {
+  let identity = made.get(key)
+  if (identity === undefined) {
+    identity = authority().then((issuer) => issuer.issue(options))
+    made.set(key, identity)
+  }
+  return identity
+}
+
+/** What a side shows of itself. */
+export function signingChain({ certificate, key, chain }: Identity): SigningChain {
+  return {
+    leaf: Certificate.fromBuffer(certificate),
+    key: PrivateKey.fromBuffer(key),
+    chain: chain.map((each) => Certificate.fromBuffer(each)),
+  }
+}
+
+/** The certificates that a side shows, DER, as its peer has to see them. */
+export function derChain({ certificate, chain }: Identity): Uint8Array[] {
+  return [certificate, ...chain].map(derOf)
+}
+
+export function derOf(pem: string): Uint8Array {
+  return new Uint8Array(Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64'))
+}
+
+/** A store with exactly these certificates. */
+export function trusting(...identities: readonly { readonly certificate: string }[]): TrustStore {
+  return TrustStore.fromCertificates(identities.map(({ certificate }) => Certificate.fromBuffer(certificate)))
+}
+
+/** Options of a client that trusts the tests' authority, and of a server with an identity from it. */
+export async function matching(keyKind: KeyKind = 'ecdsa-p256'): Promise<{
+  readonly client: { readonly trustStore: TrustStore }
+  readonly server: { readonly certificateChain: readonly [SigningChain] }
+}> {
+  return {
+    client: { trustStore: trusting(await authority()) },
+    server: { certificateChain: [signingChain(await serverIdentity(keyKind))] },
+  }
+}

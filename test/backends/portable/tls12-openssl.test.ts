@@ -36,11 +36,20 @@ describe('TLS 1.2 with OpenSSL', { skip: openssl.available.yes ? false : openssl
     const chain = { leaf, key: PrivateKey.fromBuffer(identity.key), chain: [] }
     for (const suite of suites.filter((code) => cipherSuiteName(code).includes('RSA') === kind.startsWith('rsa'))) {
       const groups = curves.filter((group) => openssl.capabilities.groups.includes(group))
+      // Newer ones of OpenSSL count the short tags of CCM_8 as weak, and leave them to this policy.
+      const isWeak = openssl.explain(new TLSClientConfiguration({ ...held12, ciphers: [suite] })).length > 0
+      const policy = isWeak ? ({ policy: 'leastSecure' } as const) : {}
 
       it(`as client of a server with ${kind}, ${cipherSuiteName(suite)}, over every group`, () => {
         for (const group of groups) {
           const context = openssl.serverContext(
-            new TLSServerConfiguration({ ...held12, certificateChain: [chain], groups: [group], ciphers: [suite] }),
+            new TLSServerConfiguration({
+              ...held12,
+              ...policy,
+              certificateChain: [chain],
+              groups: [group],
+              ciphers: [suite],
+            }),
           )
           using server = context.createBuffer()
           const client = clientEngine({ serverName: 'server.test' })
@@ -57,6 +66,7 @@ describe('TLS 1.2 with OpenSSL', { skip: openssl.available.yes ? false : openssl
           const context = openssl.clientContext(
             new TLSClientConfiguration({
               ...held12,
+              ...policy,
               trustStore: TrustStore.fromCertificates([leaf]),
               groups: [...new Set([group, curve])],
               ciphers: [suite],

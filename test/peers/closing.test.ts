@@ -214,14 +214,14 @@ forEachBackend('how we end, seen by others', (backend) => {
       const first = await server.accepted()
       await exchange(first, polite)
       await finish(first)
-      assert.deepEqual(await polite.ended, { code: 0, signal: null })
+      assert.deepEqual(await polite.ended(), { code: 0, signal: null })
       assert.doesNotMatch(polite.report, /unexpected eof/)
 
       await using cutOff = startSClient(identities, server.port, [onlyVersion[version]])
       const second = await server.accepted()
       await exchange(second, cutOff)
       second.destroy()
-      await cutOff.ended
+      await cutOff.ended()
       assert.match(cutOff.report, /unexpected eof while reading/)
     })
 

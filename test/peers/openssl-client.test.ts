@@ -27,7 +27,7 @@ async function quit(socket: TLSSocket, client: Program): Promise<void> {
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.resume()
   client.stdin.write('Q\n')
-  assert.deepEqual(await client.ended, { code: 0, signal: null })
+  assert.deepEqual(await client.ended(), { code: 0, signal: null })
   await patiently('the end of the connection', closed)
   assert.equal(socket.errored, null)
 }
@@ -97,7 +97,7 @@ forEachBackend('openssl s_client and our server', (backend) => {
       assert.equal(error.reason, 'missing')
       const alert = version === 'TLSv1.3' ? 'certificate required' : 'handshake failure'
       await client.reports(new RegExp(`alert ${alert}`))
-      assert.equal((await client.ended).code, 1)
+      assert.equal((await client.ended()).code, 1)
     })
 
     it(`agree on ${version} without a client certificate that was only requested`, async () => {
@@ -152,7 +152,7 @@ forEachBackend('openssl s_client and our server', (backend) => {
       await client.reports(new RegExp(`(?:^New, ${version},.*){6}`, 'ms'))
       assert.doesNotMatch(client.report, /^Reused,/m)
       client.stdin.write('Q\n')
-      assert.equal((await client.ended).code, 0)
+      assert.equal((await client.ended()).code, 0)
     })
 
     it(`part over ${version} when the client does not know the authority, and the server is told why`, async () => {
@@ -252,6 +252,6 @@ forEachBackend('openssl s_client and our server', (backend) => {
     socket.resume()
     client.stdin.write('R\n')
     await client.reports(/no renegotiation/)
-    await client.ended
+    await client.ended()
   })
 })

@@ -60,7 +60,7 @@ export class OwnServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown({ timeoutMilliseconds: 500 })
+    await patiently('our server to close', this.server.shutdown({ timeoutMilliseconds: 500 }))
   }
 
   async #next(): Promise<TLSSocket | Error> {

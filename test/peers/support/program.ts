@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import { patienceMilliseconds } from './patience.ts'
+import { patienceMilliseconds, patiently } from './patience.ts'
 
 export interface ProgramOptions {
   /** The folder that it works in. */
@@ -21,7 +21,7 @@ export interface Ending {
 export class Program implements AsyncDisposable {
   readonly name: string
   /** Settles when the program is gone and its output is complete. */
-  readonly ended: Promise<Ending>
+  readonly #ended: Promise<Ending>
   readonly #child: ChildProcessWithoutNullStreams
   #stdout = ''
   #stderr = ''
@@ -48,7 +48,7 @@ export class Program implements AsyncDisposable {
       this.#stderr += text
       this.#tell()
     })
-    this.ended = new Promise((resolve, reject) => {
+    this.#ended = new Promise((resolve, reject) => {
       this.#child.once('error', (error) =>
         reject(new Error(`${name} did not start; "npm run test:peers" installs what is missing`, { cause: error })),
       )
@@ -59,7 +59,7 @@ export class Program implements AsyncDisposable {
       running.delete(this.#child)
       this.#tell()
     }
-    this.ended.then(gone, gone)
+    this.#ended.then(gone, gone)
   }
 
   get stdin(): Writable {
@@ -70,6 +70,11 @@ export class Program implements AsyncDisposable {
   }
   get isGone(): boolean {
     return this.#isGone
+  }
+
+  /** Waits until the program is gone and its output is complete. */
+  ended(): Promise<Ending> {
+    return patiently(`the end of ${this.name}`, this.#ended)
   }
 
   /** Everything that it has printed so far; what it printed on standard error comes last. */
@@ -97,7 +102,7 @@ export class Program implements AsyncDisposable {
     if (!this.#isGone) this.#child.kill(signal)
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopMilliseconds)
     try {
-      await this.ended.catch(() => {})
+      await this.#ended.catch(() => {})
     } finally {
       clearTimeout(timer)
     }
@@ -142,7 +147,7 @@ export async function run(
 ): Promise<Ending & { readonly report: string }> {
   await using program = new Program(name, options)
   program.stdin.end(input)
-  const ending = await program.ended
+  const ending = await program.ended()
   return { ...ending, report: program.report }
 }
 

@@ -99,7 +99,7 @@ describe('backpressure', () => {
       const { accepted, done } = pour(sender, data)
       await settled(accepted)
       assert.ok(accepted() < boundBytes, `${accepted()} bytes were accepted`)
-      assert.equal(sender.write(''), false)
+      assert.ok(sender.writableLength > 0, 'no write waits')
       // In small pieces, with a pause now and then.
       const slow = new Transform({
         highWaterMark: 1000,

@@ -100,7 +100,8 @@ describe('the veto of a client', () => {
       assert.equal(error.reason, 'vetoed')
       assert.match(error.message, message)
       if (cause !== undefined) assert.equal((error.cause as Error).message, cause)
-      assert.equal((await alert)[0].code, 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE')
+      // Newer ones of OpenSSL name the protocol otherwise.
+      assert.match((await alert)[0].code, /_ALERT_BAD_CERTIFICATE$/)
       await closed(socket)
       assert.ok(sent instanceof Error)
     })

@@ -1,0 +1,70 @@
+// Installs the other TLS implementations that test/peers talks with, from Debian's packages, where they are missing and we may.
+// `node scripts/install-peers.mjs` does that alone; `npm run test:peers` does it first.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { argv, env, exit, getuid, platform } from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+/** Debian keeps servers where only root's PATH looks. */
+export const searchPath = [env.PATH ?? '', '/usr/sbin', '/sbin'].join(':')
+
+/** Debian's package of each program that a test starts. */
+const packages = {
+  openssl: 'openssl',
+  'gnutls-cli': 'gnutls-bin',
+  'gnutls-serv': 'gnutls-bin',
+  curl: 'curl',
+  nginx: 'nginx',
+  haproxy: 'haproxy',
+  socat: 'socat',
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) installPeers()
+
+export function installPeers() {
+  const missing = Object.keys(packages).filter((program) => !isInstalled(program))
+  if (missing.length > 0) install([...new Set(missing.map((program) => packages[program]))])
+}
+
+function isInstalled(program) {
+  return searchPath.split(':').some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function install(names) {
+  const command = `apt-get install --no-install-recommends ${names.join(' ')}`
+  if (platform !== 'linux' || getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    console.error(`these tests need programs that are missing here; on Debian, as root: ${command}`)
+    exit(1)
+  }
+  console.log(command)
+  apt(['update', '-qq'])
+  withoutStartingServices(() => apt(['install', '-qq', '--yes', '--no-install-recommends', ...names]))
+}
+
+function apt(options) {
+  const { status } = spawnSync('apt-get', ['-o', 'Dpkg::Use-Pty=0', ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
+  if (status !== 0) throw new Error(`apt-get ${options[0]} failed`)
+}
+
+// Debian starts a server when it is installed, unless this file says no. The tests start their own, on ports of their own.
+function withoutStartingServices(action) {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return action()
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    action()
+  } finally {
+    rmSync(policy)
+  }
+}

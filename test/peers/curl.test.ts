@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { AlertReceivedError, CertificateError, NegotiationError, type ServerOptions, TLSVersion } from 'polytls'
-import { forEachBackend } from './support/backends.ts'
+import { forEachBackend } from '../support/backends.ts'
 import { OwnServer } from './support/endpoints.ts'
 import { serveHTTP } from './support/http.ts'
 import { hostName, type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'

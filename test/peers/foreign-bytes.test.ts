@@ -12,7 +12,7 @@ import {
   type TLSError,
   type TLSErrorCode,
 } from 'polytls'
-import { forEachBackend } from './support/backends.ts'
+import { forEachBackend } from '../support/backends.ts'
 import { exchange, finish, OwnServer } from './support/endpoints.ts'
 import { hostName, type Identities, makeIdentities } from './support/identities.ts'
 import { leavesNothing } from './support/leftovers.ts'

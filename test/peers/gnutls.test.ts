@@ -8,8 +8,8 @@ import {
   type TLSSocket,
   TLSVersion,
 } from 'polytls'
-import { forEachBackend, versions } from './support/backends.ts'
-import { connectTo, exchange, failureOf, finish, OwnServer, receives } from './support/endpoints.ts'
+import { forEachBackend } from '../support/backends.ts'
+import { connectTo, exchange, failureOf, finish, OwnServer, receives, versions } from './support/endpoints.ts'
 import { factsOfDescription, namedFacts, priorityFor, startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
 import { type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
 import { patiently } from './support/patience.ts'

@@ -9,8 +9,8 @@ import {
   type TLSSocket,
   TLSVersion,
 } from 'polytls'
-import { forEachBackend, versions } from './support/backends.ts'
-import { exchange, OwnServer } from './support/endpoints.ts'
+import { forEachBackend } from '../support/backends.ts'
+import { exchange, OwnServer, versions } from './support/endpoints.ts'
 import { type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
 import { clientIdentity, factsOfTrace, onlyVersion, startSClient } from './support/openssl.ts'
 import { patiently } from './support/patience.ts'

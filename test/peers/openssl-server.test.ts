@@ -8,8 +8,8 @@ import {
   SignatureScheme,
   TLSVersion,
 } from 'polytls'
-import { forEachBackend, versions } from './support/backends.ts'
-import { connectTo, exchange, failureOf, finish, readToEnd } from './support/endpoints.ts'
+import { forEachBackend } from '../support/backends.ts'
+import { connectTo, exchange, failureOf, finish, readToEnd, versions } from './support/endpoints.ts'
 import { type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
 import { factsOfTrace, onlyVersion, startSServer } from './support/openssl.ts'
 

@@ -11,8 +11,8 @@ import {
   namedGroupName,
   TLSVersion,
 } from 'polytls'
-import { forEachBackend, versions } from './support/backends.ts'
-import { connectTo, failureOf, finish, OwnServer, readToEnd, receives } from './support/endpoints.ts'
+import { forEachBackend } from '../support/backends.ts'
+import { connectTo, failureOf, finish, OwnServer, readToEnd, receives, versions } from './support/endpoints.ts'
 import { askHTTP, serveHTTP } from './support/http.ts'
 import { type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
 import { patiently } from './support/patience.ts'

@@ -5,6 +5,7 @@ import {
   type ClientOptions,
   connect,
   createServer,
+  type NegotiatedVersion,
   type ServerOptions,
   type TLSServer,
   type TLSSocket,
@@ -12,6 +13,8 @@ import {
 import { hostName } from './identities.ts'
 import { patiently } from './patience.ts'
 import type { Program } from './program.ts'
+
+export const versions = ['TLSv1.2', 'TLSv1.3'] as const satisfies readonly NegotiatedVersion[]
 
 /** Our client, towards a server on this machine that is called `hostName`. */
 export async function connectTo(backend: Backend, port: number, options: ClientOptions): Promise<TLSSocket> {

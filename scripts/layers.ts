@@ -34,8 +34,9 @@ const everything = ['async', 'clock', 'randomness'] as const
 /** From the bottom up. */
 export const layers: readonly Layer[] = [
   layer('errors', ['errors.ts', 'alerts.ts']),
-  layer('config', ['config/'], { mayImport: ['errors'] }),
   layer('codec', ['codec/'], { mayImport: ['errors'] }),
+  // Sessions are data that is written down.
+  layer('config', ['config/'], { mayImport: ['codec', 'errors'] }),
   layer('channel', ['channel/'], { mayImport: ['config', 'errors'] }),
   layer('crypto', ['crypto/'], { mayImport: ['codec', 'errors'] }),
   layer('crypto/node', ['crypto/node/'], {

@@ -55,7 +55,10 @@ export class ConfigurationError extends TLSError {
 export class UsageError extends TLSError {
   override readonly name = 'UsageError'
 
-  constructor(message: string, options: { code?: 'ERR_TLS_USAGE' | 'ERR_TLS_DISPOSED'; hint?: string } = {}) {
+  constructor(
+    message: string,
+    options: { code?: 'ERR_TLS_USAGE' | 'ERR_TLS_DISPOSED'; hint?: string; cause?: unknown } = {},
+  ) {
     super(message, { code: 'ERR_TLS_USAGE', ...options })
   }
 }

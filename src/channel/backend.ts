@@ -51,3 +51,18 @@ export type Feature =
   | 'server-name-selection'
   | 'certificate-verification-time'
   | 'asynchronous-signing'
+  /** Resumption by tickets, of one's own kind and the application's. */
+  | 'sessions'
+  | 'early-data'
+  | 'post-handshake-authentication'
+  | 'choose-certificate'
+  | 'key-update'
+  | 'pre-shared-keys'
+  /** RFC 9258. */
+  | 'imported-pre-shared-keys'
+  | 'exporters'
+  | 'channel-bindings'
+  | 'ocsp-stapling'
+  | 'certificate-timestamps'
+  | 'certificate-compression'
+  | 'choose-context'

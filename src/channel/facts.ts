@@ -1,5 +1,6 @@
 import type { CodePoint } from '../config/registry.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
+import type { EarlyDataOutcome } from './early-data.ts'
 
 /** What was agreed. `undefined` before the handshake, or where a backend cannot say. Nothing here is ever guessed. */
 export interface ConnectionFacts {
@@ -17,9 +18,23 @@ export interface ConnectionFacts {
   readonly peerCertificate: Uint8Array | undefined
   /** What the peer sent, DER, its own certificate first. */
   readonly peerChain: readonly Uint8Array[]
-  /** Whether the peer showed a certificate that passed verification, and the veto where there is one. */
+  /**
+   * Whether the peer has proved who it is: by a certificate that passed verification, and the veto where there is one, in this connection
+   * or in the one that it resumes; or by a pre-shared key.
+   */
   readonly verified: boolean
+  /** Whether the connection goes on from an earlier one. The peer's certificate is then the one that was shown there. */
   readonly resumed: boolean
+  /** How old the session was that is resumed, in milliseconds. */
+  readonly sessionAgeMilliseconds: number | undefined
+  /** What became of early data; `undefined` where a client had none to send, or a server got none. */
+  readonly earlyData: EarlyDataOutcome | undefined
+  /** The name of the external pre-shared key that was used. */
+  readonly preSharedKeyIdentity: Uint8Array | undefined
+  /** What the server stapled (OCSPResponse, DER), on a client that asked for it. Checked as far as `ocspStapling` says. */
+  readonly ocspResponse: Uint8Array | undefined
+  /** What the server sent, on a client: each a serialized SCT (RFC 6962, Section 3.3), unchecked. */
+  readonly signedCertificateTimestamps: readonly Uint8Array[]
 }
 
 /** The facts of a channel whose handshake has not finished. */
@@ -34,4 +49,9 @@ export const noFacts: ConnectionFacts = Object.freeze({
   peerChain: Object.freeze([]),
   verified: false,
   resumed: false,
+  sessionAgeMilliseconds: undefined,
+  earlyData: undefined,
+  preSharedKeyIdentity: undefined,
+  ocspResponse: undefined,
+  signedCertificateTimestamps: Object.freeze([]),
 })

@@ -1,13 +1,28 @@
+import type { CertificateRequest } from '../config/certificate-request.ts'
+import type { ClientHello, ContextChoice } from '../config/client-hello.ts'
 import type { PeerIdentity, Verdict } from '../config/peer-identity.ts'
+import { PreSharedKey } from '../config/pre-shared-key.ts'
 import type { CodePoint } from '../config/registry.ts'
+import type { ReplayGuard } from '../config/replay-guard.ts'
+import type { SessionStore } from '../config/server-sessions.ts'
+import { Session } from '../config/session.ts'
+import type { SessionCache } from '../config/session-cache.ts'
 import type { Signer } from '../config/signer.ts'
-import type { ServerContext } from './context.ts'
+import type { SigningChain } from '../config/signing-chain.ts'
 
 /**
  * What a paused channel asks of its driver. Nothing is decided inside the channel: the driver obtains the answer, now or later, and
  * calls `resume`. This is how a synchronous channel meets asynchronous keys and decisions.
  */
-export type PauseRequest = SignRequest | VerifyPeerRequest | ChooseContextRequest
+export type PauseRequest =
+  | SignRequest
+  | VerifyPeerRequest
+  | ChooseContextRequest
+  | ChooseCertificateRequest
+  | TakeSessionRequest
+  | GetSessionRequest
+  | AdmitEarlyDataRequest
+  | FindPreSharedKeyRequest
 
 /** Sign `message` with a key that is elsewhere. Answered by the signature. */
 export interface SignRequest {
@@ -23,19 +38,95 @@ export interface VerifyPeerRequest {
   readonly peer: PeerIdentity
 }
 
-/** Which context serves this ClientHello. Answered by a ServerContext of the same backend. */
+/** Which context serves this ClientHello: the configuration's `chooseContext`. */
 export interface ChooseContextRequest {
   readonly kind: 'choose-context'
   readonly clientHello: ClientHello
 }
 
-/** What a client asks for in its first message. RFC 9846, Section 4.1.2. */
-export interface ClientHello {
-  readonly serverName: string | undefined
-  readonly innerProtocols: readonly string[]
-  /** The whole handshake message. */
-  readonly raw: Uint8Array
+/** What a client shows: the configuration's `chooseCertificate`. */
+export interface ChooseCertificateRequest {
+  readonly kind: 'choose-certificate'
+  readonly request: CertificateRequest
+}
+
+/** A session to resume, from the application's cache. */
+export interface TakeSessionRequest {
+  readonly kind: 'take-session'
+  readonly cache: SessionCache
+  readonly key: string
+}
+
+/** A session that a client wants to resume, from the server's store. */
+export interface GetSessionRequest {
+  readonly kind: 'get-session'
+  readonly store: SessionStore
+  readonly id: Uint8Array
+  readonly once: boolean
+}
+
+/** Whether early data is seen for the first time. Answered by true or false. */
+export interface AdmitEarlyDataRequest {
+  readonly kind: 'admit-early-data'
+  readonly guard: ReplayGuard
+  readonly identifier: Uint8Array
+  readonly expiresAtMilliseconds: number
+}
+
+/** The key that a client calls by this name: the configuration's `findPreSharedKey`. */
+export interface FindPreSharedKeyRequest {
+  readonly kind: 'find-pre-shared-key'
+  readonly identity: Uint8Array
+}
+
+/** What answers each kind of request. */
+export interface PauseAnswers {
+  readonly sign: Uint8Array
+  readonly 'verify-peer': Verdict
+  readonly 'choose-context': ContextChoice
+  readonly 'choose-certificate': SigningChain | undefined
+  readonly 'take-session': Session | undefined
+  readonly 'get-session': Uint8Array | undefined
+  readonly 'admit-early-data': boolean
+  readonly 'find-pre-shared-key': PreSharedKey | undefined
 }
 
 /** The answer to the request that is open, or the reason why there is none; the channel then fails with that reason as cause. */
-export type PauseAnswer = Uint8Array | Verdict | ServerContext | { readonly failed: unknown }
+export type PauseAnswer = PauseAnswers[PauseRequest['kind']] | { readonly failed: unknown }
+
+/** @throws TypeError where the answer is not of the request's kind. */
+export function requireAnswer({ kind }: PauseRequest, answer: PauseAnswer): void {
+  if (has(answer, 'failed')) return
+  const [isFitting, expected] = answerForms[kind]
+  if (!isFitting(answer)) throw new TypeError(`resume: expected ${expected} or { failed }`)
+}
+
+const answerForms: {
+  readonly [K in PauseRequest['kind']]: readonly [(answer: unknown) => boolean, expected: string]
+} = {
+  sign: [isBytes, 'a signature as a Uint8Array,'],
+  'verify-peer': [(answer) => has(answer, 'accept'), '{ accept: true }, { accept: false, reason }'],
+  'choose-context': [
+    (answer) => answer === undefined || has(answer, 'refuse') || has(answer, 'configuration'),
+    'a ServerContext, undefined, { refuse }',
+  ],
+  'choose-certificate': [
+    (answer) => answer === undefined || (has(answer, 'leaf') && has(answer, 'key')),
+    'a SigningChain, undefined',
+  ],
+  'take-session': [(answer) => answer === undefined || answer instanceof Session, 'a Session, undefined'],
+  'get-session': [(answer) => answer === undefined || isBytes(answer), 'a Uint8Array, undefined'],
+  'admit-early-data': [(answer) => typeof answer === 'boolean', 'true, false'],
+  'find-pre-shared-key': [
+    (answer) => answer === undefined || answer instanceof PreSharedKey,
+    'a PreSharedKey, undefined',
+  ],
+}
+
+function has(value: unknown, property: string): boolean {
+  return typeof value === 'object' && value !== null && property in value
+}
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array
+}

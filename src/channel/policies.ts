@@ -3,9 +3,10 @@ import type { TLSClientConfiguration } from '../config/client-configuration.ts'
 import type { Policy } from '../config/common-options.ts'
 import { NamedGroup } from '../config/named-group.ts'
 import type { CodePoint } from '../config/registry.ts'
-import type { TLSServerConfiguration } from '../config/server-configuration.ts'
+import { TLSServerConfiguration } from '../config/server-configuration.ts'
+import type { SigningChain } from '../config/signing-chain.ts'
 import { compareVersions, type NegotiatedVersion, TLSVersion } from '../config/tls-version.ts'
-import type { Refusal } from './backend.ts'
+import type { Feature, Refusal } from './backend.ts'
 
 /** What the policies mean to every backend: `Policy` in the configuration says it in words. */
 
@@ -74,6 +75,90 @@ export function versionRefusals(configuration: Configuration, ciphers: readonly 
 export function trustRefusals({ trustStore }: Configuration): readonly Refusal[] {
   if (trustStore?.source.kind !== 'id') return []
   return [{ field: 'trustStore', reason: `this backend does not know the id '${trustStore.source.id}'` }]
+}
+
+/** What a configuration asks for that a backend does not have: for each such option the field, and what it lacks. */
+export function featureRefusals(configuration: Configuration, features: ReadonlySet<Feature>): readonly Refusal[] {
+  const wanted =
+    configuration instanceof TLSServerConfiguration ? serverFeatures(configuration) : clientFeatures(configuration)
+  return wanted.flatMap(({ field, feature, isWanted }) =>
+    isWanted && !features.has(feature) ? [{ field, reason: `this backend does not have ${feature}` }] : [],
+  )
+}
+
+interface WantedFeature {
+  readonly field: string
+  readonly feature: Feature
+  readonly isWanted: boolean
+}
+
+function clientFeatures(configuration: TLSClientConfiguration): readonly WantedFeature[] {
+  const { sessions, preSharedKeys = [], certificateChain, chooseCertificate, ocspStapling = 'none' } = configuration
+  const { postHandshakeAuthentication = false } = configuration
+  return [
+    ...commonFeatures(configuration),
+    ...(certificateChain === undefined ? [] : chainFeatures('certificateChain', certificateChain)),
+    { field: 'chooseCertificate', feature: 'choose-certificate', isWanted: chooseCertificate !== undefined },
+    {
+      field: 'postHandshakeAuthentication',
+      feature: 'post-handshake-authentication',
+      isWanted: postHandshakeAuthentication,
+    },
+    { field: 'sessions', feature: 'sessions', isWanted: sessions !== undefined && sessions !== 'none' },
+    { field: 'preSharedKeys', feature: 'pre-shared-keys', isWanted: preSharedKeys.length > 0 },
+    ...preSharedKeys.map(
+      ({ importContext }, index): WantedFeature => ({
+        field: `preSharedKeys[${index}]`,
+        feature: 'imported-pre-shared-keys',
+        isWanted: importContext !== undefined,
+      }),
+    ),
+    { field: 'ocspStapling', feature: 'ocsp-stapling', isWanted: ocspStapling !== 'none' },
+  ]
+}
+
+function serverFeatures(configuration: TLSServerConfiguration): readonly WantedFeature[] {
+  const {
+    certificateChain,
+    sessions,
+    maxEarlyDataBytes = 0,
+    replayGuard,
+    findPreSharedKey,
+    chooseContext,
+  } = configuration
+  return [
+    ...commonFeatures(configuration),
+    ...certificateChain.flatMap((chain, index) => chainFeatures(`certificateChain[${index}]`, chain)),
+    { field: 'sessions', feature: 'sessions', isWanted: sessions !== undefined && sessions !== 'none' },
+    { field: 'maxEarlyDataBytes', feature: 'early-data', isWanted: maxEarlyDataBytes > 0 },
+    { field: 'replayGuard', feature: 'early-data', isWanted: replayGuard !== undefined },
+    { field: 'findPreSharedKey', feature: 'pre-shared-keys', isWanted: findPreSharedKey !== undefined },
+    { field: 'chooseContext', feature: 'choose-context', isWanted: chooseContext !== undefined },
+  ]
+}
+
+function commonFeatures({ verifyPeer, keyLog, certificateCompression }: Configuration): readonly WantedFeature[] {
+  return [
+    { field: 'verifyPeer', feature: 'verify-peer', isWanted: verifyPeer !== undefined },
+    { field: 'keyLog', feature: 'key-log', isWanted: keyLog !== undefined },
+    {
+      field: 'certificateCompression',
+      feature: 'certificate-compression',
+      isWanted: certificateCompression !== undefined,
+    },
+  ]
+}
+
+function chainFeatures(field: string, chain: SigningChain): readonly WantedFeature[] {
+  const { ocspResponse, signedCertificateTimestamps } = chain
+  return [
+    { field: `${field}.ocspResponse`, feature: 'ocsp-stapling', isWanted: ocspResponse !== undefined },
+    {
+      field: `${field}.signedCertificateTimestamps`,
+      feature: 'certificate-timestamps',
+      isWanted: signedCertificateTimestamps !== undefined,
+    },
+  ]
 }
 
 export function serverRefusals({ clientAuthentication, verifyPeer }: TLSServerConfiguration): readonly Refusal[] {

@@ -1,6 +1,9 @@
 import type { ClientContext, ServerContext } from './context.ts'
+import type { EarlyDataSteps } from './early-data.ts'
 import type { ConnectionFacts } from './facts.ts'
+import type { KeyMaterial } from './key-material.ts'
 import type { PauseAnswer, PauseRequest } from './pause.ts'
+import type { PostHandshakeSteps } from './post-handshake.ts'
 
 /**
  * Why a step could not go on. Waiting is a value, never an exception: exceptions are errors.
@@ -19,7 +22,7 @@ export type Waiting = 'want-read' | 'want-write' | 'paused' | 'closed'
  *
  * Source: PEP 748, TLSBuffer.
  */
-export interface TLSBuffer {
+export interface TLSBuffer extends PostHandshakeSteps, EarlyDataSteps, KeyMaterial {
   readonly context: ClientContext | ServerContext
 
   /**
@@ -30,7 +33,7 @@ export interface TLSBuffer {
 
   /**
    * At most `maxBytes` of plaintext; fewer are normal. `closed` after the peer's close_notify; `want-write` where what the peer asked for
-   * has filled the outgoing side (see `outgoingLimitBytes`).
+   * has filled the outgoing side (see `outgoingLimitBytes`); `paused` for a question about what came after the handshake.
    * @throws UsageError before the handshake is done, RaggedEOFError where the transport ended without close_notify.
    */
   read(maxBytes: number): Uint8Array | Waiting
@@ -80,7 +83,7 @@ export interface TLSBuffer {
   readonly pause: PauseRequest | undefined
 
   /**
-   * Answers `pause`; go on with `handshake`.
+   * Answers `pause`; go on with the step that was paused.
    * @throws UsageError where nothing is open, TypeError where the answer is not of the request's kind.
    */
   resume(answer: PauseAnswer): void

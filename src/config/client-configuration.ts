@@ -1,13 +1,44 @@
+import { ConfigurationError } from '../errors.ts'
+import type { ChooseCertificate } from './certificate-request.ts'
 import type { CommonOptions } from './common-options.ts'
 import { identityOf } from './identity.ts'
+import { PreSharedKey } from './pre-shared-key.ts'
+import type { SessionCache } from './session-cache.ts'
+import { isSessionCache } from './session-validation.ts'
 import type { SigningChain } from './signing-chain.ts'
-import { adopt, type Checks, checkVersionBounds, commonChecks, signingChain } from './validation.ts'
+import {
+  aBoolean,
+  adopt,
+  aFunction,
+  type Checks,
+  checkVersionBounds,
+  commonChecks,
+  instancesOf,
+  oneOf,
+  signingChain,
+} from './validation.ts'
 
 /** The options of a client's configuration. */
 export interface ClientOptions extends CommonOptions {
   /** What the client shows when a server asks for its certificate. Default: nothing. */
   readonly certificateChain?: SigningChain
+  /** Chooses what to show when a server asks, by what it asks for. Instead of `certificateChain`. */
+  readonly chooseCertificate?: ChooseCertificate
+  /** Whether a server may ask for the client's certificate when the connection is in use already. RFC 9846, Section 4.6.2. Default: no. */
+  readonly postHandshakeAuthentication?: boolean
+  /** Where sessions are kept for resumption. Default: a bounded cache of the context's own; `'none'`: none is kept, none is offered. */
+  readonly sessions?: SessionCache | 'none'
+  /** Keys that client and server had before, offered in this order beside what certificates need. TLS 1.3 only. Default: none. */
+  readonly preSharedKeys?: readonly PreSharedKey[]
+  /**
+   * Whether to ask the server for the state of its certificate (OCSP stapling; RFC 6066, Section 8), and what to make of the answer.
+   * - `none` (the default): it is not asked for.
+   * - `soft`: an answer has to be a good one; its absence is accepted, but of a certificate that promises one (RFC 7633).
+   * - `hard`: there has to be a good answer.
+   */
+  readonly ocspStapling?: OCSPStapling
 }
+export type OCSPStapling = 'none' | 'soft' | 'hard'
 
 /** What a client wants. Immutable; its properties hold what the caller gave, never what a backend chose. */
 export interface TLSClientConfiguration extends ClientOptions {}
@@ -23,6 +54,8 @@ export class TLSClientConfiguration {
   constructor(options: ClientOptions = {}) {
     adopt(this, 'TLSClientConfiguration', options, checks)
     checkVersionBounds(this)
+    if (this.chooseCertificate !== undefined && this.certificateChain !== undefined)
+      throw new ConfigurationError('chooseCertificate', 'there is a certificateChain too: one of them decides')
     this.#options = { ...this }
     Object.freeze(this)
   }
@@ -47,4 +80,12 @@ export class TLSClientConfiguration {
   }
 }
 
-const checks: Checks<ClientOptions> = { ...commonChecks, certificateChain: signingChain }
+const checks: Checks<ClientOptions> = {
+  ...commonChecks,
+  certificateChain: signingChain,
+  chooseCertificate: aFunction,
+  postHandshakeAuthentication: aBoolean,
+  sessions: (field, value) => (value === 'none' ? value : isSessionCache(field, value)),
+  preSharedKeys: instancesOf(PreSharedKey, 'PreSharedKey'),
+  ocspStapling: oneOf('none', 'soft', 'hard'),
+}

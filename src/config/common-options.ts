@@ -34,6 +34,11 @@ export interface CommonOptions {
   readonly verifyPeer?: VerifyPeer
   /** Gets each secret of each connection in the format of RFC 9850: whoever has them can read everything. For debugging. */
   readonly keyLog?: (line: string) => void
+  /**
+   * Ways to compress certificates by preference, for what we send and for what we accept (RFC 8879; `CertificateCompression`).
+   * Default: none.
+   */
+  readonly certificateCompression?: readonly CodePoint[]
   /** How long sockets let a handshake take, in milliseconds, the veto and remote keys included. Default: 30,000. */
   readonly handshakeTimeoutMilliseconds?: number
 }

@@ -1,9 +1,10 @@
 import { Certificate } from './certificate.ts'
+import { PreSharedKey, secretOf } from './pre-shared-key.ts'
 import { PrivateKey, passphraseOf } from './private-key.ts'
 import { TrustStore } from './trust-store.ts'
 
 /**
- * A text that two configurations share exactly when they mean the same: data by value, functions and signers by identity.
+ * A text that two configurations share exactly when they mean the same: data by value; functions, signers and caches by identity.
  * It holds keys and passphrases in clear, so it stays inside: for comparing and as the key of in-memory caches.
  */
 export function identityOf(value: unknown): string {
@@ -14,7 +15,14 @@ export function identityOf(value: unknown): string {
   if (value instanceof PrivateKey) return `key ${identityOf(passphraseOf(value))} ${sourceIdentity(value.source)}`
   if (value instanceof Certificate) return `certificate ${sourceIdentity(value.source)}`
   if (value instanceof TrustStore) return `trust ${sourceIdentity(value.source)}`
+  if (value instanceof PreSharedKey) {
+    const { identity, hash, importContext } = value
+    return `pre-shared ${identityOf([identity, secretOf(value), hash, importContext])}`
+  }
   if (typeof value === 'object' && value !== null) {
+    // What has a class of its own is a thing of the application's: a cache, say.
+    const prototype = Object.getPrototypeOf(value)
+    if (prototype !== null && prototype !== Object.prototype) return `object ${numberOf(value)}`
     const names = Object.keys(value).sort()
     return `{${names.map((name) => `${name}=${identityOf((value as Record<string, unknown>)[name])}`).join()}}`
   }

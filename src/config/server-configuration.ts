@@ -1,18 +1,47 @@
 import { ConfigurationError } from '../errors.ts'
+import type { ChooseContext } from './client-hello.ts'
 import type { CommonOptions } from './common-options.ts'
 import { identityOf } from './identity.ts'
+import type { FindPreSharedKey } from './pre-shared-key.ts'
+import type { ReplayGuard } from './replay-guard.ts'
+import type { ServerSessions } from './server-sessions.ts'
+import { isReplayGuard, serverSessions } from './session-validation.ts'
 import type { SigningChain } from './signing-chain.ts'
-import { adopt, type Checks, checkVersionBounds, commonChecks, oneOf, signingChains } from './validation.ts'
+import {
+  adopt,
+  aFunction,
+  type Checks,
+  checkVersionBounds,
+  commonChecks,
+  oneOf,
+  signingChains,
+  wholeNumber,
+} from './validation.ts'
 
 /** The options of a server's configuration. */
 export interface ServerOptions extends CommonOptions {
   /**
    * One chain for each identity. The server name that a client asks for chooses among them (an exact name before a wildcard, the
    * first chain where none fits); among chains of one name, for instance ECDSA beside RSA, what the client can verify chooses.
+   * Empty only where `findPreSharedKey` or `chooseContext` makes do without.
    */
   readonly certificateChain: readonly SigningChain[]
   /** Whether to ask clients for a certificate. `requested` lets clients without one in. Default: `none`. */
   readonly clientAuthentication?: ClientAuthentication
+  /** How clients can resume. Default: stateless tickets. */
+  readonly sessions?: ServerSessions
+  /**
+   * How much early data (0-RTT) to take from a client that resumes, in bytes, from 0 to 1,048,576; it is held in memory until it is read.
+   * Early data can be replayed by an attacker, within what `replayGuard` cannot see: act only on what is safe to happen twice.
+   * RFC 9846, Section 8. Default: 0, none.
+   */
+  readonly maxEarlyDataBytes?: number
+  /** Who remembers which early data was seen. Default: the memory of this process, which does not know of others that share the tickets. */
+  readonly replayGuard?: ReplayGuard
+  /** Finds keys that client and server had before. A client without one that is known here goes on with certificates. TLS 1.3 only. */
+  readonly findPreSharedKey?: FindPreSharedKey
+  /** Looks at each ClientHello first, and says with which context to go on. */
+  readonly chooseContext?: ChooseContext
 }
 /** Whether a server asks its clients for a certificate, and lets those without one in. */
 export type ClientAuthentication = 'none' | 'requested' | 'required'
@@ -32,6 +61,11 @@ export class TLSServerConfiguration {
     adopt(this, 'TLSServerConfiguration', options, checks)
     checkVersionBounds(this)
     if (this.certificateChain === undefined) throw new TypeError('certificateChain: a server needs at least one')
+    const { findPreSharedKey, chooseContext } = this
+    if (this.certificateChain.length === 0 && findPreSharedKey === undefined && chooseContext === undefined)
+      throw new ConfigurationError('certificateChain', 'a server needs at least one certificate with its key')
+    if (this.sessions === 'none' && (this.maxEarlyDataBytes ?? 0) > 0)
+      throw new ConfigurationError('maxEarlyDataBytes', 'early data comes with resumption, and sessions are off')
     if ((this.clientAuthentication ?? 'none') !== 'none' && this.trustStore === undefined) {
       throw new ConfigurationError(
         'trustStore',
@@ -69,4 +103,9 @@ const checks: Checks<ServerOptions> = {
   ...commonChecks,
   certificateChain: signingChains,
   clientAuthentication: oneOf('none', 'requested', 'required'),
+  sessions: serverSessions,
+  maxEarlyDataBytes: wholeNumber(0, 1_048_576, 'bytes'),
+  replayGuard: isReplayGuard,
+  findPreSharedKey: aFunction,
+  chooseContext: aFunction,
 }

@@ -42,12 +42,24 @@ export function signingChain(field: string, value: unknown): SigningChain {
   chain.forEach((each, index) => {
     if (!(each instanceof Certificate)) throw expected(`${field}.chain[${index}]`, 'a Certificate', each)
   })
-  return Object.freeze({ leaf: given.leaf, key: given.key, chain: Object.freeze([...chain]) })
+  const { ocspResponse, signedCertificateTimestamps: timestamps } = given
+  if (ocspResponse !== undefined) aFunction(`${field}.ocspResponse`, ocspResponse)
+  return Object.freeze({
+    leaf: given.leaf,
+    key: given.key,
+    chain: Object.freeze([...chain]),
+    ...(ocspResponse !== undefined && { ocspResponse }),
+    ...(timestamps !== undefined && {
+      signedCertificateTimestamps: instancesOf(Uint8Array, 'Uint8Array')(
+        `${field}.signedCertificateTimestamps`,
+        timestamps,
+      ),
+    }),
+  })
 }
 
 export function signingChains(field: string, value: unknown): readonly SigningChain[] {
   if (!Array.isArray(value)) throw expected(field, 'an array of SigningChain', value)
-  if (value.length === 0) throw new ConfigurationError(field, 'a server needs at least one certificate with its key')
   return Object.freeze(value.map((each, index) => signingChain(`${field}[${index}]`, each)))
 }
 
@@ -58,6 +70,31 @@ export function oneOf<const T extends string>(...accepted: readonly T[]): Check<
       throw new ConfigurationError(field, `'${value}' is not one of ${accepted.map((each) => `'${each}'`).join(', ')}`)
     }
     return value as T
+  }
+}
+
+/** A list without gaps of objects of one class. */
+export function instancesOf<T extends object>(
+  kind: abstract new (...parameters: never[]) => T,
+  name: string,
+): Check<readonly T[]> {
+  return (field, value) => {
+    if (!Array.isArray(value)) throw expected(field, `an array of ${name}`, value)
+    value.forEach((each, index) => {
+      if (!(each instanceof kind)) throw expected(`${field}[${index}]`, `a ${name}`, each)
+    })
+    return Object.freeze([...value])
+  }
+}
+
+export function wholeNumber(minimum: number, maximum: number, unit: string): Check<number> {
+  return (field, value) => {
+    if (typeof value !== 'number') throw expected(field, `a number of ${unit}`, value)
+    if (!Number.isInteger(value) || value < minimum || value > maximum) {
+      const range = `${minimum.toLocaleString('en')} to ${maximum.toLocaleString('en')}`
+      throw new ConfigurationError(field, `${value} is not a whole number of ${unit} from ${range}`)
+    }
+    return value
   }
 }
 
@@ -83,14 +120,9 @@ export const commonChecks: Checks<CommonOptions> = {
   },
   verifyPeer: aFunction,
   keyLog: aFunction,
-  handshakeTimeoutMilliseconds: (field, value) => {
-    if (typeof value !== 'number') throw expected(field, 'a number of milliseconds', value)
-    // The largest delay that a timer takes; a longer one would fire at once.
-    if (!Number.isInteger(value) || value < 1 || value > 0x7fffffff) {
-      throw new ConfigurationError(field, `${value} is not a whole number of milliseconds from 1 to 2,147,483,647`)
-    }
-    return value
-  },
+  certificateCompression: codePoints,
+  // The largest delay that a timer takes; a longer one would fire at once.
+  handshakeTimeoutMilliseconds: wholeNumber(1, 0x7fffffff, 'milliseconds'),
 }
 
 function codePoints(field: string, value: unknown): readonly number[] {
@@ -125,11 +157,16 @@ function protocolNames(field: string, value: unknown): readonly string[] {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the table that uses it fixes the function's type
-function aFunction(field: string, value: unknown): any {
+export function aFunction(field: string, value: unknown): any {
   if (typeof value !== 'function') throw expected(field, 'a function', value)
   return value
 }
 
-function expected(field: string, what: string, got: unknown): TypeError {
+export function aBoolean(field: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw expected(field, 'true or false', value)
+  return value
+}
+
+export function expected(field: string, what: string, got: unknown): TypeError {
   return new TypeError(`${field}: expected ${what}, got ${typeOf(got)}`)
 }

@@ -1,5 +1,7 @@
 import type { PauseAnswer, PauseRequest } from '../channel/pause.ts'
 import type { TLSBuffer } from '../channel/tls-buffer.ts'
+import type { TLSClientConfiguration } from '../config/client-configuration.ts'
+import type { TLSServerConfiguration } from '../config/server-configuration.ts'
 import { UsageError } from '../errors.ts'
 
 /** Who waits for the answer to a pause. */
@@ -45,15 +47,32 @@ export function answerPause(buffer: TLSBuffer, { isWanted, resumed }: Paused): v
 
 function obtain(buffer: TLSBuffer, request: PauseRequest): PauseAnswer | PromiseLike<PauseAnswer> {
   switch (request.kind) {
-    case 'verify-peer': {
-      const { verifyPeer } = buffer.context.configuration
-      if (verifyPeer === undefined)
-        throw new UsageError('the channel asks for a veto that its configuration does not have')
-      return verifyPeer(request.peer)
-    }
+    case 'verify-peer':
+      return required(buffer.context.configuration.verifyPeer, 'verifyPeer')(request.peer)
     case 'sign':
       return request.signer.sign(request.scheme, request.message)
-    case 'choose-context':
-      throw new UsageError('no way to choose a context is configured')
+    case 'choose-context': {
+      const { chooseContext } = buffer.context.configuration as TLSServerConfiguration
+      return required(chooseContext, 'chooseContext')(request.clientHello)
+    }
+    case 'choose-certificate': {
+      const { chooseCertificate } = buffer.context.configuration as TLSClientConfiguration
+      return required(chooseCertificate, 'chooseCertificate')(request.request)
+    }
+    case 'take-session':
+      return request.cache.take(request.key)
+    case 'get-session':
+      return request.store.get(request.id, { once: request.once })
+    case 'admit-early-data':
+      return request.guard.admit(request.identifier, request.expiresAtMilliseconds)
+    case 'find-pre-shared-key': {
+      const { findPreSharedKey } = buffer.context.configuration as TLSServerConfiguration
+      return required(findPreSharedKey, 'findPreSharedKey')(request.identity)
+    }
   }
+}
+
+function required<T>(option: T | undefined, name: string): T {
+  if (option === undefined) throw new UsageError(`the channel asks for what ${name} answers, which is not configured`)
+  return option
 }

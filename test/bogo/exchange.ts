@@ -1,5 +1,4 @@
 import { type PauseRequest, RaggedEOFError, type TLSBuffer } from 'polytls'
-import { PortableBuffer } from '#polytls/backends/portable/buffer.js'
 import { helloRetryRequestRandom } from '#polytls/backends/portable/messages/server-hello.js'
 import { prepare } from './configuration.ts'
 import { checkFacts } from './expectations.ts'
@@ -114,10 +113,7 @@ class Exchange {
   #exportKeyingMaterial(length: number): Uint8Array {
     const { flags, texts } = this.#request
     const context = flags.has('-use-export-context') ? bytesOf(texts.get('-export-context')) : undefined
-    if (!(this.#buffer instanceof PortableBuffer)) throw new Error('not a channel of the portable backend')
-    const material = this.#buffer.exportKeyingMaterial(texts.get('-export-label') ?? '', context, length)
-    if (material === undefined) throw new Error('there is no keying material')
-    return material
+    return this.#buffer.exportKeyingMaterial(texts.get('-export-label') ?? '', length, context)
   }
 
   /** Takes one step as often as it has to wait. */

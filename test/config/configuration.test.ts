@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   Certificate,
+  CertificateCompression,
   CipherSuite,
   type ClientOptions,
   ConfigurationError,
+  MemorySessionCache,
   NamedGroup,
+  PreSharedKey,
   PrivateKey,
   type ServerOptions,
   SignatureScheme,
@@ -18,16 +21,21 @@ import {
 } from 'polytls'
 
 // Nothing is parsed here, so nothing has to be real.
+const verifyPeer = (): { readonly accept: true } => ({ accept: true })
+const keyLog = (): void => {}
+const [ocspResponse, findPreSharedKey, chooseContext] = [() => undefined, () => undefined, () => undefined]
 const chain = (): SigningChain => ({
   leaf: Certificate.fromBuffer('a certificate'),
   key: PrivateKey.fromBuffer('a key', { passphrase: 'a passphrase' }),
   chain: [Certificate.fromFile('/issuer.pem')],
+  ocspResponse,
+  signedCertificateTimestamps: [Buffer.of(1)],
 })
-const verifyPeer = (): { readonly accept: true } => ({ accept: true })
-const keyLog = (): void => {}
+const replayGuard = Object.freeze({ admit: () => false })
+const preSharedKey = new PreSharedKey({ identity: 'a key', secret: Buffer.alloc(16) })
 
-/** Every option at once, made of new objects each time. */
-const everyClientOption = (): Required<ClientOptions> => ({
+/** Every option at once, made of new objects each time; but `chooseCertificate`, which takes the place of `certificateChain`. */
+const everyClientOption = (): Required<Omit<ClientOptions, 'chooseCertificate'>> => ({
   ciphers: [CipherSuite.TLS_AES_128_GCM_SHA256, 0xfafa],
   groups: [NamedGroup.x25519],
   signatureSchemes: [SignatureScheme.ed25519],
@@ -39,13 +47,26 @@ const everyClientOption = (): Required<ClientOptions> => ({
   verifyPeer,
   keyLog,
   handshakeTimeoutMilliseconds: 5000,
+  certificateCompression: [CertificateCompression.brotli],
   certificateChain: chain(),
+  postHandshakeAuthentication: true,
+  sessions: 'none',
+  preSharedKeys: [preSharedKey],
+  ocspStapling: 'hard',
 })
-const everyServerOption = (): Required<ServerOptions> => ({
-  ...everyClientOption(),
-  certificateChain: [chain(), chain()],
-  clientAuthentication: 'required',
-})
+const everyServerOption = (): Required<ServerOptions> => {
+  const { postHandshakeAuthentication, sessions, preSharedKeys, ocspStapling, ...common } = everyClientOption()
+  return {
+    ...common,
+    certificateChain: [chain(), chain()],
+    clientAuthentication: 'required',
+    sessions: { kind: 'stateless', lifetimeSeconds: 60, ticketsPerConnection: 1 },
+    maxEarlyDataBytes: 1024,
+    replayGuard,
+    findPreSharedKey,
+    chooseContext,
+  }
+}
 
 describe('configurations', () => {
   it('hold what was given, and nothing else', () => {
@@ -124,6 +145,18 @@ describe('configurations', () => {
     'certificateChain without passphrase': { certificateChain: { ...chain(), key: PrivateKey.fromBuffer('a key') } },
     'certificateChain by issuer': { certificateChain: { ...chain(), chain: [] } },
     'certificateChain by path': { certificateChain: { ...chain(), leaf: Certificate.fromFile('a certificate') } },
+    'certificateChain by stapled state': { certificateChain: { ...chain(), ocspResponse: () => undefined } },
+    'certificateChain by timestamps': { certificateChain: { ...chain(), signedCertificateTimestamps: [] } },
+    certificateCompression: { certificateCompression: [CertificateCompression.zlib] },
+    postHandshakeAuthentication: { postHandshakeAuthentication: false },
+    'sessions, by identity of what is no plain object': { sessions: new MemorySessionCache() },
+    preSharedKeys: {
+      preSharedKeys: [new PreSharedKey({ identity: 'a key', secret: Buffer.alloc(16, 1) })],
+    },
+    'preSharedKeys by context': {
+      preSharedKeys: [new PreSharedKey({ identity: 'a key', secret: Buffer.alloc(16), importContext: '' })],
+    },
+    ocspStapling: { ocspStapling: 'soft' },
     'certificateChain by id': { certificateChain: { ...chain(), leaf: Certificate.fromId('a certificate') } },
   } satisfies Record<string, Parameters<TLSClientConfiguration['with']>[0]>)) {
     it(`differ by ${what}`, () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import {
   Certificate,
   ConfigurationError,
+  PreSharedKey,
   PrivateKey,
   TLSClientConfiguration,
   TLSServerConfiguration,
@@ -44,6 +46,7 @@ const wrongTypes: readonly { readonly field: string; readonly value: unknown; re
   { field: 'trustStore', value: [leaf] },
   { field: 'trustStore', value: { source: { kind: 'system' } } },
   { field: 'handshakeTimeoutMilliseconds', value: '1000' },
+  { field: 'certificateCompression', value: 'brotli' },
 ]
 
 /** What is of the right type and cannot be accepted. */
@@ -126,6 +129,80 @@ for (const [role, make] of Object.entries(makers)) {
     })
   })
 }
+
+describe('validation of what concerns sessions and keys', () => {
+  const cache = { take: () => undefined, put: () => {} }
+  for (const [field, value, named = field] of [
+    ['sessions', true],
+    ['sessions', 'default'],
+    ['sessions', { take: cache.take }],
+    ['postHandshakeAuthentication', 'yes'],
+    ['chooseCertificate', {}],
+    ['preSharedKeys', 'key'],
+    ['preSharedKeys', [Buffer.alloc(16)], 'preSharedKeys[0]'],
+    ['ocspStapling', true],
+  ] as const) {
+    it(`a client's ${field} of ${show(value)} is a TypeError`, () => {
+      assertTypeError(() => new TLSClientConfiguration({ [field]: value } as never), named)
+    })
+  }
+
+  for (const [field, value, named = field] of [
+    ['sessions', true],
+    ['sessions', { kind: 'stateless', ticketKeys: [] }, 'sessions.ticketKeys'],
+    ['sessions', { kind: 'stateful', store: cache }, 'sessions.store'],
+    ['sessions', { kind: 'stateless', store: cache }],
+    ['sessions', { kind: 'stateless', lifetimeSeconds: '1' }, 'sessions.lifetimeSeconds'],
+    ['maxEarlyDataBytes', '1'],
+    ['replayGuard', () => true],
+    ['findPreSharedKey', new Map()],
+    ['chooseContext', 'name'],
+  ] as const) {
+    it(`a server's ${field} of ${show(value)} is a TypeError`, () => {
+      assertTypeError(() => new TLSServerConfiguration({ certificateChain, [field]: value } as never), named)
+    })
+  }
+
+  for (const [field, value, named = field] of [
+    ['sessions', cache, 'sessions.kind'],
+    ['sessions', { kind: 'stateless', lifetimeSeconds: 604_801 }, 'sessions.lifetimeSeconds'],
+    ['sessions', { kind: 'stateless', lifetimeSeconds: 0 }, 'sessions.lifetimeSeconds'],
+    ['sessions', { kind: 'stateful', ticketsPerConnection: 17 }, 'sessions.ticketsPerConnection'],
+    ['maxEarlyDataBytes', -1],
+    ['maxEarlyDataBytes', 1_048_577],
+  ] as const) {
+    it(`a server's ${field} of ${show(value)} is a ConfigurationError`, () => {
+      assertConfigurationError(() => new TLSServerConfiguration({ certificateChain, [field]: value } as never), named)
+    })
+  }
+
+  it('a client shows what was configured, or what is chosen', () => {
+    const options = { certificateChain: { leaf, key }, chooseCertificate: () => undefined }
+    assertConfigurationError(() => new TLSClientConfiguration(options), 'chooseCertificate')
+  })
+
+  it('a server without certificates needs another way to answer', () => {
+    new TLSServerConfiguration({ certificateChain: [], findPreSharedKey: () => undefined })
+    new TLSServerConfiguration({ certificateChain: [], chooseContext: () => undefined })
+  })
+
+  it('early data comes with sessions', () => {
+    const options = { certificateChain, sessions: 'none', maxEarlyDataBytes: 1 } as const
+    assertConfigurationError(() => new TLSServerConfiguration(options), 'maxEarlyDataBytes')
+  })
+
+  it('a pre-shared key is long enough, has a name, and does not tell itself', () => {
+    const secret = Buffer.from('sixteen secret..')
+    const preSharedKey = new PreSharedKey({ identity: 'name', secret })
+    assert.ok(!inspect(preSharedKey, { showHidden: true, depth: 9 }).includes('7369'))
+    assert.equal(Buffer.from(preSharedKey.identity).toString(), 'name')
+    assertConfigurationError(() => new PreSharedKey({ identity: 'name', secret: secret.subarray(1) }), 'secret')
+    assertConfigurationError(() => new PreSharedKey({ identity: '', secret }), 'identity')
+    assertConfigurationError(() => new PreSharedKey({ identity: new Uint8Array(65_536), secret }), 'identity')
+    assertConfigurationError(() => new PreSharedKey({ identity: 'name', secret, hash: 'md5' as never }), 'hash')
+    assertTypeError(() => new PreSharedKey({ identity: 'name', secret: 'a password' as never }), 'secret')
+  })
+})
 
 describe('validation of chains', () => {
   for (const { value, named } of [

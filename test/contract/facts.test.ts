@@ -25,6 +25,11 @@ const nothing: ConnectionFacts = {
   peerChain: [],
   verified: false,
   resumed: false,
+  sessionAgeMilliseconds: undefined,
+  earlyData: undefined,
+  preSharedKeyIdentity: undefined,
+  ocspResponse: undefined,
+  signedCertificateTimestamps: [],
 }
 
 const suites: { readonly [V in NegotiatedVersion]: number } = {
@@ -63,13 +68,13 @@ forEachPair('facts', (pairing) => {
       })
       await connection.establish()
       const common = {
+        ...nothing,
         version,
         cipherSuite: suites[version],
         group: NamedGroup.secp256r1,
         signatureScheme: SignatureScheme.ecdsa_secp256r1_sha256,
         innerProtocol: 'second',
         serverName: hostName,
-        resumed: false,
       }
       const [leaf, ...rest] = derChain(identity)
       assert.deepEqual(

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../channel/backend.ts'
+import type { Capabilities, Feature } from '../../channel/backend.ts'
 import { CipherSuite } from '../../config/cipher-suite.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { Ctrl } from './constants.ts'
@@ -76,6 +76,13 @@ export const tls13Suites: readonly CodePoint[] = [
   CipherSuite.TLS_AES_128_CCM_8_SHA256,
 ]
 
+export const features: ReadonlySet<Feature> = new Set<Feature>([
+  'verify-peer',
+  'key-log',
+  'server-name-selection',
+  'certificate-verification-time',
+])
+
 export function capabilitiesOf(library: Library): Capabilities {
   const { suites, groups, schemes } = abilitiesOf(library)
   return {
@@ -89,7 +96,7 @@ export function capabilitiesOf(library: Library): Capabilities {
       privateKey: ['buffer', 'file'],
       trustStore: ['system', 'buffer', 'file', 'certificates'],
     },
-    features: new Set(['verify-peer', 'key-log', 'server-name-selection', 'certificate-verification-time']),
+    features,
   }
 }
 

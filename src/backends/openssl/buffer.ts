@@ -1,9 +1,11 @@
 import type { ClientContext, ServerContext } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
-import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
+import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
+import { PlainBuffer } from '../../channel/unsupported.ts'
+import type { VetoAnswer } from '../../channel/veto.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { RaggedEOFError, UsageError } from '../../errors.ts'
 import type { StepListener } from './callbacks.ts'
@@ -17,7 +19,7 @@ import { PeerVerification } from './peer-verification.ts'
 import type { Pointer } from './prototypes.ts'
 
 /** One connection of libssl, seen as an in-memory channel. */
-export class OpenSSLBuffer implements TLSBuffer, StepListener {
+export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListener {
   readonly context: ClientContext | ServerContext
   readonly #prepared: PreparedContext
   readonly #library: Library
@@ -46,6 +48,7 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
   #facts: ConnectionFacts | undefined
 
   constructor(context: ClientContext | ServerContext, prepared: PreparedContext, serverName: ServerName | undefined) {
+    super()
     this.context = context
     this.#prepared = prepared
     this.#library = prepared.library
@@ -187,7 +190,8 @@ export class OpenSSLBuffer implements TLSBuffer, StepListener {
   resume(answer: PauseAnswer): void {
     this.#live()
     if (this.#pause === undefined) throw new UsageError('resume: the channel is not paused')
-    this.#verification.answer(answer)
+    requireAnswer(this.#pause, answer)
+    this.#verification.answer(answer as VetoAnswer)
     this.#pause = undefined
   }
 

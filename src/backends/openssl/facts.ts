@@ -1,4 +1,4 @@
-import type { ConnectionFacts } from '../../channel/facts.ts'
+import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import { Ctrl, ProtocolVersion } from './constants.ts'
 import type { Library } from './library.ts'
@@ -18,6 +18,7 @@ export function readFacts(
   // A connection that failed may have lost it, and C would follow the null.
   const suite = native.SSL_get_current_cipher(ssl)
   return Object.freeze({
+    ...noFacts,
     version: versionOf(native.SSL_version(ssl)),
     cipherSuite: suite === null ? undefined : native.SSL_CIPHER_get_protocol_id(suite),
     group: groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)),

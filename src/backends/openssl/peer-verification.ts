@@ -1,4 +1,4 @@
-import type { PauseAnswer, VerifyPeerRequest } from '../../channel/pause.ts'
+import type { VerifyPeerRequest } from '../../channel/pause.ts'
 import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
 import type { CertificateError } from '../../errors.ts'
 import { Ctrl } from './constants.ts'
@@ -69,10 +69,8 @@ export class PeerVerification {
     })
   }
 
-  answer(answer: PauseAnswer): void {
-    const isVerdict = typeof answer === 'object' && answer !== null && ('accept' in answer || 'failed' in answer)
-    if (!isVerdict) throw new TypeError('resume: expected { accept: true }, { accept: false, reason } or { failed }')
-    this.#verdict = answer
+  answer(verdict: VetoAnswer): void {
+    this.#verdict = verdict
   }
 
   /** Why the peer was refused, if it was. */

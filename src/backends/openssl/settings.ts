@@ -1,5 +1,6 @@
 import type { Refusal } from '../../channel/backend.ts'
 import {
+  featureRefusals,
   mostSecureGroups,
   mostSecureSuites,
   recommendedSuites,
@@ -17,7 +18,7 @@ import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { signatureSchemeName } from '../../config/signature-scheme.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import { TLSVersion } from '../../config/tls-version.ts'
-import type { Abilities } from './abilities.ts'
+import { type Abilities, features } from './abilities.ts'
 import { ProtocolVersion } from './constants.ts'
 
 /** A configuration in OpenSSL's terms: what the caller gave, with this backend's recommendations where nothing was given. */
@@ -71,6 +72,7 @@ export function refusalsOf(configuration: Configuration, abilities: Abilities): 
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain),
     ),
     ...trustRefusals(configuration),
+    ...featureRefusals(configuration, features),
     ...(isServer ? serverRefusals(configuration) : []),
   ]
 }

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../channel/backend.ts'
+import type { Capabilities, Feature } from '../../channel/backend.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
@@ -28,6 +28,14 @@ export function abilitiesOf({ capabilities }: CryptoProvider): Abilities {
   }
 }
 
+export const features: ReadonlySet<Feature> = new Set<Feature>([
+  'verify-peer',
+  'key-log',
+  'server-name-selection',
+  'certificate-verification-time',
+  'asynchronous-signing',
+])
+
 export function capabilitiesOf(abilities: Abilities, readsFiles: boolean, hasSystemTrust: boolean): Capabilities {
   const sources = readsFiles ? ['buffer', 'file'] : ['buffer']
   return {
@@ -41,12 +49,6 @@ export function capabilitiesOf(abilities: Abilities, readsFiles: boolean, hasSys
       privateKey: [...sources, 'signer'],
       trustStore: [...(hasSystemTrust ? ['system'] : []), ...sources, 'certificates'],
     },
-    features: new Set([
-      'verify-peer',
-      'key-log',
-      'server-name-selection',
-      'certificate-verification-time',
-      'asynchronous-signing',
-    ]),
+    features,
   }
 }

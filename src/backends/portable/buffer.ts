@@ -1,20 +1,22 @@
 import type { ClientContext, ServerContext } from '../../channel/context.ts'
 import type { ConnectionFacts } from '../../channel/facts.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
-import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
+import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
+import { PlainBuffer } from '../../channel/unsupported.ts'
 import { UsageError } from '../../errors.ts'
 import type { Engine } from './engine.ts'
 import type { Setup } from './setup.ts'
 
 /** One connection of the portable stack, seen as an in-memory channel: the rules of the contract around an engine. */
-export class PortableBuffer implements TLSBuffer {
+export class PortableBuffer extends PlainBuffer implements TLSBuffer {
   readonly context: ClientContext | ServerContext
   readonly #engine: Engine<Setup>
   #disposed = false
   #handshakeDone = false
 
   constructor(context: ClientContext | ServerContext, engine: Engine<Setup>) {
+    super()
     this.context = context
     this.#engine = engine
   }
@@ -119,14 +121,7 @@ export class PortableBuffer implements TLSBuffer {
     const engine = this.#live()
     const request = engine.pauseRequest
     if (request === undefined) throw new UsageError('resume: the channel is not paused')
-    const given: unknown = answer
-    const has = (key: string): boolean => typeof given === 'object' && given !== null && key in given
-    if (request.kind === 'sign') {
-      if (!(given instanceof Uint8Array) && !has('failed'))
-        throw new TypeError('resume: expected a signature as a Uint8Array, or { failed }')
-    } else if (!has('accept') && !has('failed')) {
-      throw new TypeError('resume: expected { accept: true }, { accept: false, reason } or { failed }')
-    }
+    requireAnswer(request, answer)
     engine.resume(answer)
   }
 
@@ -134,10 +129,8 @@ export class PortableBuffer implements TLSBuffer {
     return this.#engine.facts
   }
 
-  /** For tests and for what the contract does not have yet. RFC 9846, Section 7.5. */
-  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array | undefined {
-    this.#ready('exportKeyingMaterial')
-    return this.#engine.exportKeyingMaterial(label, context, length)
+  override exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
+    return this.#ready('exportKeyingMaterial').exportKeyingMaterial(label, context, length)
   }
 
   [Symbol.dispose](): void {

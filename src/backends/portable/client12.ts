@@ -1,3 +1,4 @@
+import { noFacts } from '../../channel/facts.ts'
 import { nameText } from '../../channel/server-name.ts'
 import { cipherSuiteName } from '../../config/cipher-suite.ts'
 import { namedGroupName } from '../../config/named-group.ts'
@@ -280,6 +281,7 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
   const { connection, suite, exchange, innerProtocol } = keyed
   const { chain, verified } = server.chain
   establish12(connection, keyed.secrets, {
+    ...noFacts,
     version: 'TLSv1.2',
     cipherSuite: suite.code,
     group: exchange.group,
@@ -289,7 +291,6 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
     verified,
-    resumed: false,
   })
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',

@@ -1,3 +1,4 @@
+import { noFacts } from '../../channel/facts.ts'
 import { nameText } from '../../channel/server-name.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
@@ -238,6 +239,7 @@ function connected(
   keys.protectOutgoing()
   connection.establish({
     facts: Object.freeze({
+      ...noFacts,
       version: 'TLSv1.3',
       cipherSuite: k.suite.code,
       group: k.group,
@@ -247,7 +249,6 @@ function connected(
       peerCertificate: peer.chain.chain[0],
       peerChain: peer.chain.chain,
       verified: peer.chain.verified,
-      resumed: false,
     }),
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,

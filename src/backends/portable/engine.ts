@@ -189,8 +189,9 @@ export class Engine<S extends Setup> implements Connection {
     return this.#reader.release()
   }
 
-  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array | undefined {
-    return this.#established?.exportKeyingMaterial(label, context, length)
+  /** Only once the connection is established. */
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
+    return (this.#established as Established).exportKeyingMaterial(label, context, length)
   }
 
   dispose(): void {

@@ -201,6 +201,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
   sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
   const chain = chainOf(client)
   establish12(connection, keyed.secrets, {
+    ...noFacts,
     version: 'TLSv1.2',
     cipherSuite: choice.suite.code,
     group: choice.group,
@@ -210,7 +211,6 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
     verified: client !== anonymous && client.chain.verified,
-    resumed: false,
   })
   return {
     name: 'CONNECTED',

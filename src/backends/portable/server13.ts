@@ -1,3 +1,4 @@
+import { noFacts } from '../../channel/facts.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
 import { CertificateError } from '../../errors.ts'
 import { encodeProtocol } from './application-protocols.ts'
@@ -189,6 +190,7 @@ function connected(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer, _finis
   const known = 'chain' in peer ? peer : undefined
   connection.establish({
     facts: Object.freeze({
+      ...noFacts,
       version: 'TLSv1.3',
       cipherSuite: negotiated.suite.code,
       group: negotiated.group,
@@ -198,7 +200,6 @@ function connected(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer, _finis
       peerCertificate: known?.chain.chain[0],
       peerChain: known?.chain.chain ?? Object.freeze([]),
       verified: known?.chain.verified ?? false,
-      resumed: false,
     }),
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,

@@ -1,5 +1,6 @@
 import type { Refusal } from '../../channel/backend.ts'
 import {
+  featureRefusals,
   mostSecureGroups,
   mostSecureSuites,
   recommendedSuites,
@@ -16,7 +17,7 @@ import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { signatureSchemeName } from '../../config/signature-scheme.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
-import type { Abilities } from './abilities.ts'
+import { type Abilities, features } from './abilities.ts'
 
 /** A configuration with this backend's recommendations where nothing was given. */
 export interface Settings {
@@ -75,6 +76,7 @@ export function refusalsOf(
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain, readsFiles),
     ),
     ...trustRefusals(configuration),
+    ...featureRefusals(configuration, features),
     ...fileRefusals('trustStore', configuration.trustStore?.source, readsFiles),
     ...(isServer ? serverRefusals(configuration) : []),
   ]

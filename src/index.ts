@@ -80,6 +80,7 @@ export {
   upgrade,
 } from './connections.ts'
 export * from './errors.ts'
+export { ja4 } from './ja4.ts'
 export type { Destination } from './sockets/connect.ts'
 export type { PhaseTimes } from './sockets/socket-phases.ts'
 export { TLSServer, type TLSServerEvents, type TLSServerOptions } from './sockets/tls-server.ts'

@@ -28,6 +28,8 @@ export interface CryptoProvider {
   allocate?(length: number): Uint8Array
 
   createHash(algorithm: HashAlgorithm): Hash
+  /** SHA-1, for identifiers in formats that prescribe it (OCSP's CertID). Nothing may rest on its being hard to find collisions. */
+  sha1(data: Uint8Array): Uint8Array
   /** HMAC over the pieces one after another. RFC 2104. */
   hmac(algorithm: HashAlgorithm, key: Uint8Array, ...message: readonly Uint8Array[]): Uint8Array
   /** RFC 5869, Section 2.2. An empty salt stands for a hash length of zeros. */

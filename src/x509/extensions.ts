@@ -26,6 +26,8 @@ export interface CertificateExtensions extends CertificatePolicies {
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined
   /** The encodings of the names of all distribution points; empty where there are none. */
   readonly distributionPoints: readonly Uint8Array[]
+  /** The TLS extensions that a server with this certificate promises to answer: RFC 7633. 5 is a stapled status ("must staple"). */
+  readonly tlsFeatures: readonly number[]
 }
 
 export interface BasicConstraints {
@@ -65,6 +67,7 @@ export const ExtensionId = {
   policyConstraints: '2.5.29.36',
   extendedKeyUsage: '2.5.29.37',
   inhibitAnyPolicy: '2.5.29.54',
+  tlsFeature: '1.3.6.1.5.5.7.1.24',
   authorityInformationAccess: '1.3.6.1.5.5.7.1.1',
 } as const
 
@@ -124,6 +127,9 @@ function decodeExtension(oid: string, reader: DerReader, found: Partial<Mutable<
       break
     case ExtensionId.cRLDistributionPoints:
       found.distributionPoints = decodeDistributionPoints(reader)
+      break
+    case ExtensionId.tlsFeature:
+      found.tlsFeatures = decodeTlsFeatures(reader)
       break
     case ExtensionId.authorityInformationAccess:
       decodeInformationAccess(reader)
@@ -217,6 +223,15 @@ export function decodeDistributionPointName(reader: DerReader): Uint8Array[] {
   return names
 }
 
+/** RFC 7633, Section 4.1. */
+function decodeTlsFeatures(reader: DerReader): number[] {
+  const features: number[] = []
+  for (const sequence = reader.sequence(); !sequence.done; ) {
+    features.push(sequence.smallInteger('feature', { saturate: true }))
+  }
+  return features
+}
+
 /** RFC 5280, Section 4.2.2.1: where to find issuers and OCSP. Nothing is fetched; only the form is checked. */
 function decodeInformationAccess(reader: DerReader): void {
   const sequence = reader.sequence()
@@ -237,6 +252,7 @@ const ABSENT = {
   subjectKeyIdentifier: undefined,
   authorityKeyIdentifier: undefined,
   distributionPoints: [],
+  tlsFeatures: [],
   certificatePolicies: undefined,
   policyMappings: [],
   policyConstraints: undefined,

@@ -2,7 +2,7 @@ import { equalBytes, type X509Certificate } from './certificate.ts'
 import type { CheckContext, KeyChoice } from './certificate-checks.ts'
 import type { CertificateFault } from './certificate-fault.ts'
 import { ExtensionId, KeyUsage } from './extensions.ts'
-import { type RevocationList, serialKey } from './revocation-list.ts'
+import { type RevocationList, type RevokedCertificate, serialKey } from './revocation-list.ts'
 import { formatTime } from './time.ts'
 import type { WorkBudget } from './work-budget.ts'
 
@@ -46,19 +46,18 @@ export function findRevocationFault(
       continue
     }
     const entry = list.entries.get(serialKey(certificate.serialNumber))
-    if (entry !== undefined) {
-      const why = REASONS[entry.reasonCode ?? 0]
-      return {
-        reason: 'revoked',
-        problem: `was revoked on ${formatTime(entry.revokedSeconds)}${why ? ` (${why})` : ''}`,
-      }
-    }
+    if (entry !== undefined) return revokedFault(entry)
     const stale = findCurrencyProblem(list, context)
     if (stale === undefined) good = true
     else unusable ??= stale
   }
   if (good) return undefined
   return { reason: 'revocation-unknown', problem: `cannot be checked: of its issuer's revocation list, ${unusable}` }
+}
+
+export function revokedFault({ revokedSeconds, reasonCode }: RevokedCertificate): CertificateFault {
+  const why = REASONS[reasonCode ?? 0]
+  return { reason: 'revoked', problem: `was revoked on ${formatTime(revokedSeconds)}${why ? ` (${why})` : ''}` }
 }
 
 /** Whether a list is by this issuer and about such certificates. */

@@ -1,5 +1,6 @@
 /** Hashes and HMAC with @noble/hashes. */
 import { hmac } from '@noble/hashes/hmac.js'
+import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import type { HashAlgorithm } from '../algorithms.ts'
 import type { Hash } from '../provider.ts'
@@ -18,6 +19,10 @@ export function nobleDigest(algorithm: HashAlgorithm, ...message: readonly Uint8
   const hash = hashes[algorithm].create()
   for (const piece of message) hash.update(piece)
   return hash.digest()
+}
+
+export function nobleSha1(data: Uint8Array): Uint8Array {
+  return sha1(data)
 }
 
 const hashes = { sha256, sha384, sha512 } as const

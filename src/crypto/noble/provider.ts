@@ -15,7 +15,7 @@ import { toKeyImport } from '../key-import.ts'
 import type { CryptoProvider, PublicKey, SigningKey } from '../provider.ts'
 import { fitsScheme } from '../signature-fit.ts'
 import { createNobleAead } from './aead.ts'
-import { createNobleHash, nobleHmac } from './hash.ts'
+import { createNobleHash, nobleHmac, nobleSha1 } from './hash.ts'
 import { nobleKeyExchanges } from './key-agreement.ts'
 import { decodeNoblePublicKey, decodeNobleSigningKey, NoblePublicKey, NobleSigningKey } from './keys.ts'
 import { nobleMlKem768 } from './ml-kem.ts'
@@ -43,6 +43,7 @@ export function createNobleCrypto(): CryptoProvider {
     random,
     timingSafeEqual: equalBytes,
     createHash: createNobleHash,
+    sha1: nobleSha1,
     hmac: nobleHmac,
     hkdfExtract: (algorithm, salt, input) => hkdfExtract(nobleHmac, algorithm, salt, input),
     hkdfExpand: (algorithm, key, info, length) => hkdfExpand(nobleHmac, algorithm, key, info, length),

@@ -1,5 +1,5 @@
 /** The provider over node:crypto: the fastest where it exists. Node 20.19 and later, and what imitates it. */
-import { generateKeyPairSync, getCiphers, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, generateKeyPairSync, getCiphers, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type AeadAlgorithm, aeadParameters, groupCode, type NamedGroupCode, schemeParameters } from '../algorithms.ts'
 import { hkdfExpand, hkdfExtract } from '../hkdf.ts'
 import { type KeyExchange, x25519MlKem768 } from '../key-exchange.ts'
@@ -61,6 +61,7 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
     // Not from Node's pool: the memory may be handed to whoever sends it.
     allocate: (length) => Buffer.allocUnsafeSlow(length),
     createHash: createNodeHash,
+    sha1: (data) => createHash('sha1').update(data).digest(),
     hmac: nodeHmac,
     hkdfExtract: (algorithm, salt, input) => hkdfExtract(nodeHmac, algorithm, salt, input),
     hkdfExpand: (algorithm, key, info, length) => hkdfExpand(nodeHmac, algorithm, key, info, length),

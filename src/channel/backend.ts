@@ -26,6 +26,8 @@ export type Availability = { readonly yes: true } | { readonly yes: false; reado
 export interface Refusal {
   readonly field: string
   readonly reason: string
+  /** What to do about it, where there is something. */
+  readonly hint?: string
 }
 
 /** What a backend can do on this machine. Where it is not available, everything is empty. */
@@ -34,7 +36,10 @@ export interface Capabilities {
   readonly versions: readonly NegotiatedVersion[]
   readonly ciphers: readonly CodePoint[]
   readonly groups: readonly CodePoint[]
+  /** Those that it accepts of a peer. */
   readonly signatureSchemes: readonly CodePoint[]
+  /** Those that it signs with, given a key to read. What is missing here can be had by a `Signer`, where `asynchronous-signing` is a feature. */
+  readonly signingSchemes: readonly CodePoint[]
   /** The kinds of source that it can read, and the schemes of ids that it knows. */
   readonly sources: {
     readonly certificate: readonly string[]
@@ -66,3 +71,4 @@ export type Feature =
   | 'certificate-timestamps'
   | 'certificate-compression'
   | 'choose-context'
+  | 'encrypted-keys'

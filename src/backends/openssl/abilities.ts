@@ -81,6 +81,7 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'key-log',
   'server-name-selection',
   'certificate-verification-time',
+  'encrypted-keys',
 ])
 
 export function capabilitiesOf(library: Library): Capabilities {
@@ -91,6 +92,7 @@ export function capabilitiesOf(library: Library): Capabilities {
     ciphers: [...suites.keys()],
     groups: [...groups.keys()],
     signatureSchemes: [...schemes.keys()],
+    signingSchemes: [...schemes.keys()],
     sources: {
       certificate: ['buffer', 'file'],
       privateKey: ['buffer', 'file'],
@@ -106,6 +108,7 @@ export const noCapabilities: Capabilities = {
   ciphers: [],
   groups: [],
   signatureSchemes: [],
+  signingSchemes: [],
   sources: { certificate: [], privateKey: [], trustStore: [] },
   features: new Set(),
 }

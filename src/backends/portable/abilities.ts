@@ -12,10 +12,20 @@ export interface Abilities {
   readonly groups: readonly CodePoint[]
   /** Offered only where a configuration or the policy mostSecure names them. */
   readonly slowGroups: readonly CodePoint[]
+  /** Those that a peer's signature is accepted by. */
   readonly signatureSchemes: readonly CodePoint[]
+  /** Those that it can sign with. */
+  readonly signingSchemes: readonly CodePoint[]
+  readonly decryptsKeys: boolean
 }
 
-export function abilitiesOf({ capabilities }: CryptoProvider): Abilities {
+/** What a backend was given of the world around it. */
+export interface Surroundings {
+  readonly readsFiles: boolean
+  readonly hasSystemTrust: boolean
+}
+
+export function abilitiesOf({ capabilities, decryptPrivateKey }: CryptoProvider): Abilities {
   const { aeads, hashes, groups, slowGroups = [], signatureSchemes } = capabilities
   return {
     versions: ['TLSv1.2', 'TLSv1.3'],
@@ -25,6 +35,8 @@ export function abilitiesOf({ capabilities }: CryptoProvider): Abilities {
     groups,
     slowGroups,
     signatureSchemes: signatureSchemes.verify,
+    signingSchemes: signatureSchemes.sign,
+    decryptsKeys: decryptPrivateKey !== undefined,
   }
 }
 
@@ -36,7 +48,7 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'asynchronous-signing',
 ])
 
-export function capabilitiesOf(abilities: Abilities, readsFiles: boolean, hasSystemTrust: boolean): Capabilities {
+export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrust }: Surroundings): Capabilities {
   const sources = readsFiles ? ['buffer', 'file'] : ['buffer']
   return {
     roles: ['client', 'server'],
@@ -44,11 +56,12 @@ export function capabilitiesOf(abilities: Abilities, readsFiles: boolean, hasSys
     ciphers: abilities.suites,
     groups: abilities.groups,
     signatureSchemes: abilities.signatureSchemes,
+    signingSchemes: abilities.signingSchemes,
     sources: {
       certificate: sources,
       privateKey: [...sources, 'signer'],
       trustStore: [...(hasSystemTrust ? ['system'] : []), ...sources, 'certificates'],
     },
-    features,
+    features: abilities.decryptsKeys ? new Set<Feature>([...features, 'encrypted-keys']) : features,
   }
 }

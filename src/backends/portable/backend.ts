@@ -4,7 +4,7 @@ import { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import { ConfigurationError } from '../../errors.ts'
-import { type Abilities, abilitiesOf, capabilitiesOf } from './abilities.ts'
+import { type Abilities, abilitiesOf, capabilitiesOf, type Surroundings } from './abilities.ts'
 import { PortableClientContext, PortableServerContext, type Workshop } from './context.ts'
 import type { Loader, ReadFile } from './credentials.ts'
 import { refusalsOf, settingsOf } from './settings.ts'
@@ -15,16 +15,16 @@ export interface PortableBackendOptions {
   /** Where the cryptography comes from; called once, when the backend is first asked for something. */
   readonly crypto: () => CryptoProvider
   /** How to read what the machine trusts. Without it `TrustStore.system()` is refused. */
-  readonly loadSystemTrust?: LoadSystemTrust
+  readonly loadSystemTrust?: LoadSystemTrust | undefined
   /** How to read files. Without it sources of the kind `file` are refused. */
-  readonly readFile?: ReadFile
+  readonly readFile?: ReadFile | undefined
   /** The clock of contexts that are not given one, in milliseconds since 1970. */
   readonly now: () => number
   /**
    * Pads records of TLS 1.3 so that their content is a multiple of this many bytes, from 1 to 16,384: lengths then tell less about what
    * is sent. Default: no padding. RFC 9846, Section 5.4.
    */
-  readonly paddingMultipleBytes?: number
+  readonly paddingMultipleBytes?: number | undefined
 }
 
 /** TLS in TypeScript: runs wherever its provider of cryptography does. */
@@ -49,12 +49,11 @@ export class PortableBackend implements Backend {
   }
 
   get capabilities(): Capabilities {
-    const { readFile, loadSystemTrust } = this.#options
-    return capabilitiesOf(this.#load().abilities, readFile !== undefined, loadSystemTrust !== undefined)
+    return capabilitiesOf(this.#load().abilities, this.#surroundings)
   }
 
   explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
-    return refusalsOf(configuration, this.#load().abilities, this.#options.readFile !== undefined)
+    return refusalsOf(configuration, this.#load().abilities, this.#surroundings)
   }
 
   clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
@@ -71,7 +70,7 @@ export class PortableBackend implements Backend {
 
   #workshopFor(configuration: TLSClientConfiguration | TLSServerConfiguration): Workshop {
     const [refusal] = this.explain(configuration)
-    if (refusal !== undefined) throw new ConfigurationError(refusal.field, refusal.reason)
+    if (refusal !== undefined) throw new ConfigurationError(refusal.field, refusal.reason, { hint: refusal.hint })
     const { abilities, loader, trustStores } = this.#load()
     return {
       backend: this,
@@ -82,6 +81,11 @@ export class PortableBackend implements Backend {
       settings: settingsOf(configuration, abilities),
       paddingMultipleBytes: this.#options.paddingMultipleBytes,
     }
+  }
+
+  get #surroundings(): Surroundings {
+    const { readFile, loadSystemTrust } = this.#options
+    return { readsFiles: readFile !== undefined, hasSystemTrust: loadSystemTrust !== undefined }
   }
 
   #load(): Tools {

@@ -92,7 +92,7 @@ function loadKey(
   const der = plainKey(crypto, field, bytes, passphraseOf(key))
   const imported = crypto.importSigningKey(der)
   wipe(der, bytes)
-  const signingKey = usable(imported, field, 'it')
+  const signingKey = usable(imported, field, 'it', 'PrivateKey.fromSigner takes a key that signs elsewhere')
   requireSame(field, signingKey.publicKey, publicKey)
   return { key: { kind: 'local', key: signingKey }, schemes: signingKey.schemes }
 }
@@ -138,9 +138,11 @@ function requireSame(field: string, own: PublicKey, ofCertificate: PublicKey): v
     throw new ConfigurationError(field, 'it does not belong to the certificate')
 }
 
-function usable<Key extends object>(imported: KeyImport<Key>, field: string, what: string): Key {
-  if ('reason' in imported) throw new ConfigurationError(field, `${what} cannot be used: ${imported.reason}`)
-  return imported.key
+/** @param otherwise What can be done about a key that is right, and not for this provider. */
+function usable<Key extends object>(imported: KeyImport<Key>, field: string, what: string, otherwise?: string): Key {
+  if (!('reason' in imported)) return imported.key
+  const hint = imported.fault === 'unsupported' ? otherwise : undefined
+  throw new ConfigurationError(field, `${what} cannot be used: ${imported.reason}`, { hint })
 }
 
 /** The host names and addresses in a certificate, in the form that `ChainsByName` compares. */

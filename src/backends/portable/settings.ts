@@ -17,7 +17,7 @@ import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { signatureSchemeName } from '../../config/signature-scheme.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
-import { type Abilities, features } from './abilities.ts'
+import { type Abilities, features, type Surroundings } from './abilities.ts'
 
 /** A configuration with this backend's recommendations where nothing was given. */
 export interface Settings {
@@ -61,7 +61,7 @@ export function settingsOf(configuration: Configuration, abilities: Abilities): 
 export function refusalsOf(
   configuration: Configuration,
   abilities: Abilities,
-  readsFiles: boolean,
+  { readsFiles, hasSystemTrust }: Surroundings,
 ): readonly Refusal[] {
   const isServer = configuration instanceof TLSServerConfiguration
   const chains = isServer
@@ -78,6 +78,7 @@ export function refusalsOf(
     ...trustRefusals(configuration),
     ...featureRefusals(configuration, features),
     ...fileRefusals('trustStore', configuration.trustStore?.source, readsFiles),
+    ...(hasSystemTrust ? [] : systemTrustRefusals(configuration)),
     ...(isServer ? serverRefusals(configuration) : []),
   ]
 }
@@ -121,7 +122,16 @@ function chainRefusals(field: string, chain: SigningChain, readsFiles: boolean):
 
 function fileRefusals(field: string, source: { readonly kind: string } | undefined, readsFiles: boolean): Refusal[] {
   if (source?.kind !== 'file' || readsFiles) return []
-  return [{ field, reason: 'this backend was given no way to read files' }]
+  return [{ field, reason: 'this backend was given no way to read files', hint: 'give what is in it: fromBuffer' }]
+}
+
+/** A client that is given no trust store asks for the system's. */
+function systemTrustRefusals(configuration: Configuration): Refusal[] {
+  const { trustStore } = configuration
+  const kind = trustStore?.source.kind ?? (configuration instanceof TLSServerConfiguration ? undefined : 'system')
+  if (kind !== 'system') return []
+  const reason = 'this backend was given no way to find the trust store of the system'
+  return [{ field: 'trustStore', reason, hint: 'give one: TrustStore.fromBuffer with the authorities in PEM' }]
 }
 
 function unknown(

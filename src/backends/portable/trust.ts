@@ -41,9 +41,7 @@ export class TrustStores {
   /** The system's authorities are read once in a process, and those that cannot be read are passed over: nobody can mend them here. */
   #decodeSystem(): TrustAnchors {
     if (this.#loadSystemTrust === undefined) {
-      throw new ConfigurationError('trustStore', 'this backend knows no trust store of the system', {
-        hint: 'give one: TrustStore.fromBuffer with the authorities in PEM',
-      })
+      throw new ConfigurationError('trustStore', 'this backend knows no trust store of the system')
     }
     const ders = this.#loadSystemTrust().flatMap((bundle) => certificatesIn('trustStore', bundle))
     return decodeTrustAnchors(ders).anchors

@@ -1,73 +1,15 @@
-export { Alert, type AlertName, alertMeaning, alertName } from './alerts.ts'
 export type { LibraryChoice } from './backends/openssl/library-choice.ts'
 export {
   backendNamed,
   backends,
   createOpenSSLBackend,
+  createPortableBackend,
   defaultBackend,
   openssl,
+  type PortableBackendChoice,
   portable,
   systemOpenSSL,
 } from './backends.ts'
-export type { Availability, Backend, Capabilities, Feature, Refusal } from './channel/backend.ts'
-export type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from './channel/context.ts'
-export type { EarlyDataOutcome, EarlyDataSteps } from './channel/early-data.ts'
-export type { ConnectionFacts } from './channel/facts.ts'
-export type { ChannelBindingType, KeyMaterial } from './channel/key-material.ts'
-export { incomingLimitBytes, maxCertificateChainBytes, outgoingLimitBytes } from './channel/limits.ts'
-export { MemorySessionCache, type MemorySessionCacheOptions } from './channel/memory-session-cache.ts'
-export type {
-  AdmitEarlyDataRequest,
-  ChooseCertificateRequest,
-  ChooseContextRequest,
-  FindPreSharedKeyRequest,
-  GetSessionRequest,
-  PauseAnswer,
-  PauseAnswers,
-  PauseRequest,
-  SignRequest,
-  TakeSessionRequest,
-  VerifyPeerRequest,
-} from './channel/pause.ts'
-export type { ClientCertificateRequest, PostHandshakeSteps } from './channel/post-handshake.ts'
-export type { TLSBuffer, Waiting } from './channel/tls-buffer.ts'
-export { Certificate } from './config/certificate.ts'
-export { CertificateCompression, certificateCompressionName } from './config/certificate-compression.ts'
-export type { CertificateRequest, ChooseCertificate } from './config/certificate-request.ts'
-export { CipherSuite, cipherSuiteName, isTLS13Suite } from './config/cipher-suite.ts'
-export { type ClientOptions, type OCSPStapling, TLSClientConfiguration } from './config/client-configuration.ts'
-export type { ChooseContext, ClientHello, ContextChoice, PreparedServer } from './config/client-hello.ts'
-export { type CommonOptions, defaultHandshakeTimeoutMilliseconds, type Policy } from './config/common-options.ts'
-export { NamedGroup, namedGroupName } from './config/named-group.ts'
-export { NextProtocol } from './config/next-protocol.ts'
-export type { PeerIdentity, Verdict, VerifyPeer } from './config/peer-identity.ts'
-export {
-  type FindPreSharedKey,
-  PreSharedKey,
-  type PreSharedKeyHash,
-  type PreSharedKeyOptions,
-} from './config/pre-shared-key.ts'
-export { PrivateKey } from './config/private-key.ts'
-export type { CodePoint } from './config/registry.ts'
-export type { ReplayGuard } from './config/replay-guard.ts'
-export { type ClientAuthentication, type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
-export type {
-  ServerSessions,
-  SessionStore,
-  StatefulSessions,
-  StatelessSessions,
-  TicketKey,
-  TicketKeys,
-  TicketOptions,
-} from './config/server-sessions.ts'
-export { Session, type SessionContent } from './config/session.ts'
-export type { SessionCache } from './config/session-cache.ts'
-export { SignatureScheme, signatureSchemeName } from './config/signature-scheme.ts'
-export type { Signer } from './config/signer.ts'
-export type { SigningChain } from './config/signing-chain.ts'
-export type { BufferSource, FileSource, IdSource, Source } from './config/source.ts'
-export { compareVersions, type NegotiatedVersion, TLSVersion } from './config/tls-version.ts'
-export { TrustStore } from './config/trust-store.ts'
 export {
   type ClientSetup,
   type ConnectOptions,
@@ -79,9 +21,8 @@ export {
   type UpgradeOptions,
   upgrade,
 } from './connections.ts'
-export * from './errors.ts'
-export { ja4 } from './ja4.ts'
 export type { Destination } from './sockets/connect.ts'
 export type { PhaseTimes } from './sockets/socket-phases.ts'
 export { TLSServer, type TLSServerEvents, type TLSServerOptions } from './sockets/tls-server.ts'
 export { TLSSocket, type TLSSocketOptions } from './sockets/tls-socket.ts'
+export * from './vocabulary.ts'

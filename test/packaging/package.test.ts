@@ -62,7 +62,7 @@ describe('the package that npm would publish', () => {
       '--no-color',
     )
     // It would have exited with 1 otherwise; this makes sure that it looked.
-    for (const name of ['polytls', 'polytls/insecure'])
+    for (const name of ['polytls', 'polytls/portable', 'polytls/insecure'])
       assert.match(output, new RegExp(`"${name}" +│ 🟢 \\(ESM\\) +│ 🟢 +│`))
   })
 
@@ -136,6 +136,40 @@ console.log(backend, wrong)
       small.node(join(repository, 'node_modules/typescript/bin/tsc'), '--project', project)
     })
   }
+
+  it('is type-checked without the types of Node where a program has none, beside those of the DOM', () => {
+    const main = 'browser.ts'
+    small.write(
+      main,
+      `import { type Backend, portable, TLSClientConfiguration, TrustStore } from 'polytls/portable'
+export function channelFor(authorities: string, socket: WebSocket): void {
+  const backend: Backend = portable
+  const trustStore = TrustStore.fromBuffer(authorities)
+  const channel = backend.clientContext(new TLSClientConfiguration({ trustStore })).createBuffer('server.example')
+  channel.handshake()
+  socket.send(new Uint8Array(channel.processOutgoing()))
+}
+// @ts-expect-error: there are no types of Node
+process.exit()
+`,
+    )
+    const compilerOptions = { strict: true, noEmit: true, target: 'es2022', module: 'esnext', types: [] }
+    const lib = { lib: ['es2023', 'dom', 'esnext.disposable'], moduleResolution: 'bundler', skipLibCheck: false }
+    const settings = { compilerOptions: { ...compilerOptions, ...lib }, files: [main] }
+    const project = small.write('tsconfig.browser.json', JSON.stringify(settings))
+    small.node(join(repository, 'node_modules/typescript/bin/tsc'), '--project', project)
+  })
+
+  it('has both providers of cryptography in a program on Node', () => {
+    const path = small.write(
+      'providers.js',
+      `import { createPortableBackend } from 'polytls'
+import { portable } from 'polytls/portable'
+const all = ['node', 'noble'].map((crypto) => createPortableBackend({ name: crypto, crypto }))
+console.log([...all, portable].map(({ version }) => version).join())`,
+    )
+    assert.equal(small.node(path), 'with node,with noble,with noble\n')
+  })
 
   it('brings the command line', () => {
     const { bin } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { bin: { polytls: string } }

@@ -1,39 +1,50 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import * as main from 'polytls'
+import * as portable from 'polytls/portable'
+import * as vocabulary from '#polytls/vocabulary.js'
+import { bundleForBrowser, portableSources } from '../../scripts/browser-bundle.ts'
 
-test('the noble provider bundles for a browser, without any node: module', async (context) => {
-  const entry = fileURLToPath(import.meta.resolve('#polytls/crypto/noble/provider.js'))
-  const { outputFiles, metafile } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    write: false,
-    metafile: true,
-    // A browser has no node: modules, nor the bare names of Node's own: an import of either fails the build.
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2022',
-    logLevel: 'silent',
+const wholeEntry = portableSources['polytls/portable, everything']
+
+describe('polytls/portable bundled for a browser', () => {
+  it('reaches no module of Node, no native code, and no package but the noble ones', async () => {
+    const { text, modules } = await bundleForBrowser(wholeEntry)
+    assert.ok(modules.length > 100)
+    const foreign = modules.filter((path) => !/^(?:dist\/|node_modules\/@noble\/)/.test(path))
+    assert.deepEqual(foreign, [])
+    const ofNode =
+      /^dist\/(?:sockets|trust|keys|compat|cli|crypto\/node|backends\/(?:openssl|schannel))\/|^dist\/(?:index|backends)\.js/
+    assert.deepEqual(
+      modules.filter((path) => ofNode.test(path)),
+      [],
+    )
+    assert.doesNotMatch(text, /["']node:|koffi|\brequire\(|\bBuffer\b|\bprocess\.(?!emitWarning)/)
   })
-  const [bundle] = outputFiles
-  assert.ok(bundle)
-  assert.deepEqual(
-    Object.keys(metafile.inputs).filter((path) => !/(@noble\/|dist\/crypto\/)/.test(path)),
-    [],
-  )
-  assert.doesNotMatch(bundle.text, /["']node:/)
-  const kilobytes = (n: number) => `${(n / 1000).toFixed(1)} kB`
-  const compressed = gzipSync(bundle.contents).length
-  context.diagnostic(`minified ${kilobytes(bundle.contents.length)}, gzip ${kilobytes(compressed)}`)
-  assert.ok(compressed < 60_000, `the bundle has grown to ${kilobytes(compressed)} (gzip)`)
-})
 
-test('an import of node:crypto would fail that build', async () => {
-  const entry = fileURLToPath(import.meta.resolve('#polytls/crypto/node/provider.js'))
-  await assert.rejects(
-    build({ entryPoints: [entry], bundle: true, write: false, platform: 'browser', logLevel: 'silent' }),
-  )
+  it('would fail where something of Node was reached', async () => {
+    for (const module of ['crypto/node/provider.js', 'index.js', 'backends/openssl/backend.js']) {
+      await assert.rejects(bundleForBrowser(`export * from '#polytls/${module}'`), /Could not resolve "node:/)
+    }
+  })
+
+  it('has the size that its page says, to a tenth', async () => {
+    const page = readFileSync(new URL('../../../docs/portable/README.md', import.meta.url), 'utf8')
+    const said = /(\d+) kB minified, (\d+) kB with gzip/.exec(page)
+    assert.ok(said, 'the page says no size')
+    const { size } = await bundleForBrowser(wholeEntry)
+    for (const [index, bytes] of [size.minified, size.gzip].entries()) {
+      const kilobytes = Number(said[index + 1])
+      assert.ok(Math.abs(bytes / 1000 / kilobytes - 1) < 0.1, `the page says ${kilobytes} kB; it is ${bytes} bytes`)
+    }
+  })
+
+  it('shares its classes with the main entry, so that what one makes the other takes', () => {
+    const [ofPortable, ofMain] = [new Map(Object.entries(portable)), new Map(Object.entries(main))]
+    for (const [name, value] of Object.entries(vocabulary)) {
+      assert.equal(ofPortable.get(name), value, name)
+      assert.equal(ofMain.get(name), value, name)
+    }
+  })
 })

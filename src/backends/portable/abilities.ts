@@ -16,7 +16,7 @@ export interface Abilities {
   readonly signatureSchemes: readonly CodePoint[]
   /** Those that it can sign with. */
   readonly signingSchemes: readonly CodePoint[]
-  readonly decryptsKeys: boolean
+  readonly features: ReadonlySet<Feature>
 }
 
 /** What a backend was given of the world around it. */
@@ -36,11 +36,12 @@ export function abilitiesOf({ capabilities, decryptPrivateKey }: CryptoProvider)
     slowGroups,
     signatureSchemes: signatureSchemes.verify,
     signingSchemes: signatureSchemes.sign,
-    decryptsKeys: decryptPrivateKey !== undefined,
+    features: decryptPrivateKey === undefined ? features : new Set<Feature>([...features, 'encrypted-keys']),
   }
 }
 
-export const features: ReadonlySet<Feature> = new Set<Feature>([
+/** With any provider of cryptography. */
+const features: ReadonlySet<Feature> = new Set<Feature>([
   'verify-peer',
   'key-log',
   'server-name-selection',
@@ -62,6 +63,6 @@ export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrus
       privateKey: [...sources, 'signer'],
       trustStore: [...(hasSystemTrust ? ['system'] : []), ...sources, 'certificates'],
     },
-    features: abilities.decryptsKeys ? new Set<Feature>([...features, 'encrypted-keys']) : features,
+    features: abilities.features,
   }
 }

@@ -17,7 +17,7 @@ import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { signatureSchemeName } from '../../config/signature-scheme.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
-import { type Abilities, features, type Surroundings } from './abilities.ts'
+import type { Abilities, Surroundings } from './abilities.ts'
 
 /** A configuration with this backend's recommendations where nothing was given. */
 export interface Settings {
@@ -76,7 +76,7 @@ export function refusalsOf(
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain, readsFiles),
     ),
     ...trustRefusals(configuration),
-    ...featureRefusals(configuration, features),
+    ...featureRefusals(configuration, abilities.features),
     ...fileRefusals('trustStore', configuration.trustStore?.source, readsFiles),
     ...(hasSystemTrust ? [] : systemTrustRefusals(configuration)),
     ...(isServer ? serverRefusals(configuration) : []),

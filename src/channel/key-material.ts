@@ -1,9 +1,12 @@
+import { UsageError } from '../errors.ts'
+
 /** Secrets for other protocols, bound to this connection. */
 export interface KeyMaterial {
   /**
-   * Bytes that only the two ends of this connection can compute. Labels are registered, or begin with `EXPERIMENTAL`.
+   * Bytes that only the two ends of this connection can compute. Labels are registered with IANA, or begin with `EXPERIMENTAL`.
    * RFC 9846, Section 7.5; RFC 5705 for TLS 1.2, where no context and an empty one differ.
-   * @param length In bytes, from 1 to 65,535 or what the hash allows.
+   * @param length In bytes, from 1 to 8,160, which is what the shorter hash allows.
+   * @throws UsageError before the handshake is done, and for a label of TLS itself.
    */
   exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array
 
@@ -15,11 +18,58 @@ export interface KeyMaterial {
 
   /**
    * What ties an authentication inside to this connection, as SCRAM-PLUS wants it.
-   * - `tls-exporter`: RFC 9266; any connection of TLS 1.3, those of TLS 1.2 with extended_master_secret.
+   * - `tls-exporter`: RFC 9266; of TLS 1.2 where the session is bound to its handshake (extended_master_secret, RFC 7627).
    * - `tls-server-end-point`: RFC 5929, Section 4; the hash of the server's certificate.
-   * @throws UsageError where the connection has no such binding.
+   * @throws UsageError before the handshake is done, and where the connection has no such binding.
    */
   channelBinding(type: ChannelBindingType): Uint8Array
 }
 
 export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point'
+
+/** What `tls-exporter` exports: RFC 9266, Section 4. The context is there, and empty. */
+export const exporterBinding: {
+  readonly label: string
+  readonly length: number
+  readonly context: Uint8Array
+} = { label: 'EXPORTER-Channel-Binding', length: 32, context: new Uint8Array(0) }
+
+/** @throws TypeError, UsageError for what no exporter can take. */
+export function requireExporterArguments(label: string, length: number, context: Uint8Array | undefined): void {
+  if (typeof label !== 'string' || label === '') throw new TypeError('label: expected a text')
+  if (context !== undefined && !(context instanceof Uint8Array)) throw new TypeError('context: expected a Uint8Array')
+  if (!Number.isInteger(length) || length < 1 || length > maxExportBytes)
+    throw new UsageError(`length: ${length} is not a whole number of bytes from 1 to 8,160`)
+  // Of TLS 1.3 they all begin with `tls13 `, which keeps them apart; of TLS 1.2 they are these.
+  if (ownLabels.has(label)) throw new UsageError(`"${label}" is a label of TLS itself: its secrets are not exported`)
+  if (new TextEncoder().encode(label).length > maxLabelBytes)
+    throw new UsageError(`label: more than ${maxLabelBytes} bytes`)
+}
+
+/** @throws UsageError for a binding that nobody knows. */
+export function requireBindingType(type: ChannelBindingType): void {
+  if (type !== 'tls-exporter' && type !== 'tls-server-end-point')
+    throw new UsageError(
+      `channelBinding: there is no '${String(type)}', only 'tls-exporter' and 'tls-server-end-point'`,
+    )
+}
+
+/** Where a certificate is signed by an algorithm that names no hash, such as Ed25519: RFC 5929 leaves that open. */
+export function noEndPointBinding(): UsageError {
+  return new UsageError("tls-server-end-point is not defined for this server's certificate", {
+    hint: 'tls-exporter is there for every connection of TLS 1.3',
+  })
+}
+
+/** HKDF-Expand with SHA-256: RFC 5869, Section 2.3. */
+const maxExportBytes = 255 * 32
+/** What the field of TLS 1.3 has left behind `tls13 `. */
+const maxLabelBytes = 249
+/** RFC 5705, Section 4. */
+const ownLabels: ReadonlySet<string> = new Set([
+  'client finished',
+  'server finished',
+  'master secret',
+  'extended master secret',
+  'key expansion',
+])

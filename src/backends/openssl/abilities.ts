@@ -82,6 +82,8 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'server-name-selection',
   'certificate-verification-time',
   'encrypted-keys',
+  'exporters',
+  'channel-bindings',
 ])
 
 export function capabilitiesOf(library: Library): Capabilities {

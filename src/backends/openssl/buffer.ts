@@ -1,5 +1,6 @@
 import type { ClientContext, ServerContext } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
+import type { ChannelBindingType } from '../../channel/key-material.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
@@ -14,6 +15,7 @@ import { CallbackAnswer, Shutdown, SSLError } from './constants.ts'
 import type { PreparedContext } from './context.ts'
 import { readFacts, versionOf } from './facts.ts'
 import { describeForeign, faultOf, takeErrors } from './fault.ts'
+import { channelBinding, exportKeyingMaterial } from './key-material.ts'
 import { type Library, scratch } from './library.ts'
 import { PeerVerification } from './peer-verification.ts'
 import type { Pointer } from './prototypes.ts'
@@ -109,8 +111,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
   }
 
   write(data: Uint8Array): number | Waiting {
-    const ssl = this.#live()
-    this.#requireHandshake('write')
+    const ssl = this.#established('write')
     if (!(data instanceof Uint8Array)) throw new TypeError('write: expected a Uint8Array')
     if (this.#sentCloseNotify) throw new UsageError('write: close_notify has been sent')
     if (data.byteLength === 0) return 0
@@ -120,8 +121,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
   }
 
   shutdown(): 'done' | Waiting {
-    const ssl = this.#live()
-    this.#requireHandshake('shutdown')
+    const ssl = this.#established('shutdown')
     const { native } = this.#library
     if (!this.#sentCloseNotify) {
       this.#sentCloseNotify = true
@@ -203,6 +203,14 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
     return this.#facts
   }
 
+  override exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
+    return exportKeyingMaterial(this.#prepared, this.#established('exportKeyingMaterial'), label, length, context)
+  }
+
+  override channelBinding(type: ChannelBindingType): Uint8Array {
+    return channelBinding(this.#prepared, this.#established('channelBinding'), type)
+  }
+
   [Symbol.dispose](): void {
     const ssl = this.#ssl
     if (ssl === undefined) return
@@ -250,8 +258,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
   // ── steps ──
 
   #readInto(address: Pointer, capacity: number): number | Waiting {
-    const ssl = this.#live()
-    this.#requireHandshake('read')
+    const ssl = this.#established('read')
     if (capacity === 0) return 0
     if (this.#peerClosed) return 'closed'
     if (this.#drained && !this.#transportEnded) return 'want-read'
@@ -374,8 +381,11 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
     return this.#ssl
   }
 
-  #requireHandshake(call: string): void {
+  /** The same once the handshake is done. */
+  #established(call: string): Pointer {
+    const ssl = this.#live()
     if (!this.#handshakeDone) throw new UsageError(`${call}: the handshake is not done`)
+    return ssl
   }
 }
 

@@ -15,6 +15,7 @@ export const Ctrl = {
   SET_SIGALGS_LIST: 98,
   GET_PEER_SIGNATURE_NID: 108,
   SET_DH_AUTO: 118,
+  GET_EXTMS_SUPPORT: 122,
   SET_MIN_PROTO_VERSION: 123,
   SET_MAX_PROTO_VERSION: 124,
   GET_SIGNATURE_NID: 132,
@@ -58,6 +59,7 @@ export const VerifyFlag = { PARTIAL_CHAIN: 0x80000 } as const
 
 /** Numbers of objects and algorithms (NIDs). */
 export const NID = {
+  md5: 4,
   rsaEncryption: 6,
   sha1: 64,
   subject_alt_name: 85,

@@ -73,10 +73,14 @@ export const prototypes = {
   SSL_get_peer_signature_type_nid: 'int SSL_get_peer_signature_type_nid(void*, void*)',
   SSL_get0_alpn_selected: 'void SSL_get0_alpn_selected(void*, void*, void*)',
   SSL_get_servername: 'const char* SSL_get_servername(void*, int)',
+  SSL_is_server: 'int SSL_is_server(void*)',
   SSL_session_reused: 'int SSL_session_reused(void*)',
   SSL_get_certificate: 'void* SSL_get_certificate(void*)',
   SSL_get0_peer_certificate: 'void* SSL_get0_peer_certificate(void*)',
   SSL_get_peer_cert_chain: 'void* SSL_get_peer_cert_chain(void*)',
+
+  SSL_export_keying_material:
+    'int SSL_export_keying_material(void*, void*, size_t, const char*, size_t, const void*, size_t, int)',
 
   // ── certificates and keys ──
   d2i_X509: 'void* d2i_X509(void*, void*, long)',
@@ -84,6 +88,9 @@ export const prototypes = {
   X509_free: 'void X509_free(void*)',
   X509_get0_pubkey: 'void* X509_get0_pubkey(void*)',
   X509_check_private_key: 'int X509_check_private_key(void*, void*)',
+  X509_get_signature_info: 'int X509_get_signature_info(void*, void*, void*, void*, void*)',
+  X509_digest: 'int X509_digest(void*, void*, void*, void*)',
+  EVP_get_digestbyname: 'void* EVP_get_digestbyname(const char*)',
   X509_get_subject_name: 'void* X509_get_subject_name(void*)',
   X509_NAME_print_ex: 'int X509_NAME_print_ex(void*, void*, int, unsigned long)',
   X509_get_ext_d2i: 'void* X509_get_ext_d2i(void*, int, void*, void*)',

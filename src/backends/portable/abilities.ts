@@ -47,6 +47,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'server-name-selection',
   'certificate-verification-time',
   'asynchronous-signing',
+  'exporters',
+  'channel-bindings',
 ])
 
 export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrust }: Surroundings): Capabilities {

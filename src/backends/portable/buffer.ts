@@ -1,10 +1,19 @@
 import type { ClientContext, ServerContext } from '../../channel/context.ts'
 import type { ConnectionFacts } from '../../channel/facts.ts'
+import {
+  type ChannelBindingType,
+  exporterBinding,
+  noEndPointBinding,
+  requireBindingType,
+  requireExporterArguments,
+} from '../../channel/key-material.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { PlainBuffer } from '../../channel/unsupported.ts'
 import { UsageError } from '../../errors.ts'
+import { decodeCertificate } from '../../x509/certificate.ts'
+import { chooseEndPointHash } from '../../x509/end-point-hash.ts'
 import type { Engine } from './engine.ts'
 import type { Setup } from './setup.ts'
 
@@ -130,7 +139,24 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   override exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
-    return this.#ready('exportKeyingMaterial').exportKeyingMaterial(label, context, length)
+    const engine = this.#ready('exportKeyingMaterial')
+    requireExporterArguments(label, length, context)
+    return engine.exportKeyingMaterial(label, context, length)
+  }
+
+  override channelBinding(type: ChannelBindingType): Uint8Array {
+    const engine = this.#ready('channelBinding')
+    requireBindingType(type)
+    const { label, length, context } = exporterBinding
+    // extended_master_secret is required of every peer of TLS 1.2.
+    if (type === 'tls-exporter') return engine.exportKeyingMaterial(label, context, length)
+    const { serverCertificate } = engine
+    const hash = serverCertificate && chooseEndPointHash(decodeCertificate(serverCertificate))
+    if (hash === undefined) throw noEndPointBinding()
+    return engine.crypto
+      .createHash(hash)
+      .update(serverCertificate as Uint8Array)
+      .digest()
   }
 
   [Symbol.dispose](): void {

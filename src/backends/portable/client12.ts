@@ -280,9 +280,9 @@ function waitFinished(keyed: Keyed): In<'WAIT_FINISHED'> {
 function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'CONNECTED'> {
   const { connection, suite, exchange, innerProtocol } = keyed
   const { chain, verified } = server.chain
-  establish12(connection, keyed.secrets, {
+  const facts = {
     ...noFacts,
-    version: 'TLSv1.2',
+    version: 'TLSv1.2' as const,
     cipherSuite: suite.code,
     group: exchange.group,
     signatureScheme: server.scheme,
@@ -291,7 +291,8 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
     verified,
-  })
+  }
+  establish12(connection, keyed.secrets, facts, chain[0])
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {

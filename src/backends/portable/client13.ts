@@ -250,6 +250,7 @@ function connected(
       peerChain: peer.chain.chain,
       verified: peer.chain.verified,
     }),
+    serverCertificate: peer.chain.chain[0],
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,
     wipe: () => keys.wipe(),

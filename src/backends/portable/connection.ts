@@ -66,6 +66,8 @@ export interface ServerConnection extends Connection {
 /** What the handshake leaves behind. */
 export interface Established {
   readonly facts: ConnectionFacts
+  /** What the server has shown, DER; `undefined` where it showed none. */
+  readonly serverCertificate: Uint8Array | undefined
   /** RFC 9846, Section 7.5; RFC 5705 for TLS 1.2. */
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array
   /** Sends a KeyUpdate and protects with the next keys. TLS 1.2 cannot. */

@@ -189,6 +189,10 @@ export class Engine<S extends Setup> implements Connection {
     return this.#reader.release()
   }
 
+  get serverCertificate(): Uint8Array | undefined {
+    return this.#established?.serverCertificate
+  }
+
   /** Only once the connection is established. */
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     return (this.#established as Established).exportKeyingMaterial(label, context, length)

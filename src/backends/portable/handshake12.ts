@@ -113,9 +113,15 @@ export function verifyFinished12(
 }
 
 /** The handshake is done on this side. */
-export function establish12(connection: Connection, { master }: Secrets12, facts: ConnectionFacts): void {
+export function establish12(
+  connection: Connection,
+  { master }: Secrets12,
+  facts: ConnectionFacts,
+  serverCertificate: Uint8Array | undefined,
+): void {
   connection.establish({
     facts: Object.freeze(facts),
+    serverCertificate,
     exportKeyingMaterial: (label, context, length) => master.export(label, context, length),
     updateOutgoingKeys: undefined,
     wipe: () => wipe(master.reveal()),

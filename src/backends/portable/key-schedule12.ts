@@ -3,7 +3,6 @@ import { ByteWriter } from '../../codec/byte-writer.ts'
 import { aeadParameters, type HashAlgorithm } from '../../crypto/algorithms.ts'
 import { concatBytes, wipe } from '../../crypto/bytes.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
-import { UsageError } from '../../errors.ts'
 import { finishedLength12 } from './messages/authentication.ts'
 import { fixedIvLength, Opener12, Sealer12 } from './record/protection12.ts'
 import type { SuiteParameters } from './suites.ts'
@@ -63,7 +62,6 @@ export class MasterSecret {
 
   /** RFC 5705, Section 4. A context that is absent is not the same as an empty one. */
   export(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
-    if (ownLabels.has(label)) throw new UsageError(`"${label}" is a label of TLS itself: its secrets are not exported`)
     const seed = new ByteWriter().raw(this.#randoms.client).raw(this.#randoms.server)
     if (context !== undefined) seed.vector16(context)
     return prf(this.#crypto, this.#suite.hash, this.#secret, label, seed.finish(), length)
@@ -139,12 +137,3 @@ export function prf(
 }
 
 const masterSecretLength = 48
-
-/** What the handshake itself derives: an exporter for these would give its secrets away. RFC 5705, Section 4. */
-const ownLabels: ReadonlySet<string> = new Set([
-  'client finished',
-  'server finished',
-  'master secret',
-  'extended master secret',
-  'key expansion',
-])

@@ -200,9 +200,9 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
   if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
   sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
   const chain = chainOf(client)
-  establish12(connection, keyed.secrets, {
+  const facts = {
     ...noFacts,
-    version: 'TLSv1.2',
+    version: 'TLSv1.2' as const,
     cipherSuite: choice.suite.code,
     group: choice.group,
     signatureScheme: client === anonymous ? choice.scheme : client.scheme,
@@ -211,7 +211,8 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
     verified: client !== anonymous && client.chain.verified,
-  })
+  }
+  establish12(connection, keyed.secrets, facts, choice.credential.chain[0])
   return {
     name: 'CONNECTED',
     on: {

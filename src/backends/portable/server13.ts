@@ -201,6 +201,7 @@ function connected(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer, _finis
       peerChain: known?.chain.chain ?? Object.freeze([]),
       verified: known?.chain.verified ?? false,
     }),
+    serverCertificate: negotiated.credential.chain[0],
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,
     wipe: () => keys.wipe(),

@@ -1,0 +1,87 @@
+import {
+  type ChannelBindingType,
+  exporterBinding,
+  noEndPointBinding,
+  requireBindingType,
+  requireExporterArguments,
+} from '../../channel/key-material.ts'
+import { BackendError, UsageError } from '../../errors.ts'
+import { Ctrl, NID, ProtocolVersion } from './constants.ts'
+import { takeErrors, textOf } from './fault.ts'
+import type { Library } from './library.ts'
+import type { Pointer } from './prototypes.ts'
+
+/** Which library a connection belongs to, and how errors call it. */
+export interface Exporter {
+  readonly library: Library
+  readonly backendName: string
+}
+
+/** RFC 9846, Section 7.5; RFC 5705. */
+export function exportKeyingMaterial(
+  { library: { native }, backendName }: Exporter,
+  ssl: Pointer,
+  label: string,
+  length: number,
+  context: Uint8Array | undefined,
+): Uint8Array {
+  requireExporterArguments(label, length, context)
+  const material = new Uint8Array(length)
+  const [labelLength, contextLength] = [Buffer.byteLength(label), context?.byteLength ?? 0]
+  native.ERR_clear_error()
+  const succeeded = native.SSL_export_keying_material(
+    ssl,
+    material,
+    length,
+    label,
+    labelLength,
+    context ?? null,
+    contextLength,
+    context === undefined ? 0 : 1,
+  )
+  if (succeeded === 1) return material
+  throw new BackendError(backendName, `SSL_export_keying_material failed: ${textOf(takeErrors(native))}`)
+}
+
+/** RFC 9266; RFC 5929. */
+export function channelBinding(exporter: Exporter, ssl: Pointer, type: ChannelBindingType): Uint8Array {
+  requireBindingType(type)
+  const { library } = exporter
+  const { native } = library
+  if (type === 'tls-exporter') {
+    // RFC 9266, Section 4.2: without it another connection can have the same secrets.
+    const isBound = native.SSL_version(ssl) === ProtocolVersion.TLS1_3 || hasExtendedMasterSecret(native, ssl)
+    if (!isBound)
+      throw new UsageError('tls-exporter: the peer does not bind its session to the handshake (extended_master_secret)')
+    const { label, length, context } = exporterBinding
+    return exportKeyingMaterial(exporter, ssl, label, length, context)
+  }
+  const isServer = native.SSL_is_server(ssl) === 1
+  const certificate = isServer ? native.SSL_get_certificate(ssl) : native.SSL_get0_peer_certificate(ssl)
+  const hash = certificate === null ? undefined : endPointHash(library, certificate)
+  if (certificate === null || hash === undefined) throw noEndPointBinding()
+  const digest = new Uint8Array(64)
+  const length = new Uint32Array(1)
+  native.X509_digest(certificate, native.EVP_get_digestbyname(hash), digest, length)
+  return digest.slice(0, length[0])
+}
+
+function hasExtendedMasterSecret(native: Library['native'], ssl: Pointer): boolean {
+  return native.SSL_ctrl(ssl, Ctrl.GET_EXTMS_SUPPORT, 0, null) === 1
+}
+
+/** By OpenSSL's name. RFC 5929, Section 4.1: the hash of the signature, but no MD5 and no SHA-1. */
+function endPointHash({ native }: Library, certificate: Pointer): string | undefined {
+  const hash = new Int32Array(1)
+  native.X509_get_signature_info(certificate, hash, null, null, null)
+  native.ERR_clear_error()
+  return hashNames.get(hash[0] ?? 0)
+}
+
+const hashNames: ReadonlyMap<number, string> = new Map([
+  [NID.md5, 'SHA256'],
+  [NID.sha1, 'SHA256'],
+  [NID.sha256, 'SHA256'],
+  [NID.sha384, 'SHA384'],
+  [NID.sha512, 'SHA512'],
+])

@@ -80,13 +80,15 @@ export function createServer(
   return new TLSServer(serverContextOf(setup), { maxConcurrentHandshakes, allowHalfOpen }, onSecureConnection)
 }
 
-function clientContextOf(setup: ClientSetup): ClientContext {
+/** The context that a program has made, or one of its configuration. */
+export function clientContextOf(setup: ClientSetup): ClientContext {
   if (setup.context !== undefined) return setup.context
   const { backend = defaultBackend(), context, ...options } = setup
   return backend.clientContext(new TLSClientConfiguration(options))
 }
 
-function serverContextOf(setup: ServerSetup): ServerContext {
+/** The context that a program has made, or one of its configuration. */
+export function serverContextOf(setup: ServerSetup): ServerContext {
   if (setup.context !== undefined) return setup.context
   const { backend = defaultBackend(), context, ...options } = setup
   return backend.serverContext(new TLSServerConfiguration(options))

@@ -13,6 +13,26 @@ export type TLSErrorCode =
   | 'ERR_TLS_RAGGED_EOF'
   | 'ERR_TLS_HANDSHAKE_TIMEOUT'
   | 'ERR_TLS_BACKEND'
+  | StartTLSErrorCode
+
+/** Why a conversation in plain text did not come to the point where TLS begins. */
+export type StartTLSErrorCode =
+  /** The peer does not offer TLS, by its own list of what it can do. Whoever is on the way may have struck it off. */
+  | 'ERR_TLS_STARTTLS_NOT_OFFERED'
+  /** It was asked, and said no. */
+  | 'ERR_TLS_STARTTLS_REFUSED'
+  /** As a server: the client went on, or left, without asking for TLS. */
+  | 'ERR_TLS_STARTTLS_NOT_REQUESTED'
+  /** What the peer said is not of the protocol. */
+  | 'ERR_TLS_STARTTLS_MALFORMED'
+  /** The peer said more than any honest one would. */
+  | 'ERR_TLS_STARTTLS_LIMIT'
+  /** The peer did not come to the point in time. */
+  | 'ERR_TLS_STARTTLS_TIMEOUT'
+  /** The connection ended before. */
+  | 'ERR_TLS_STARTTLS_ENDED'
+  /** Plain text came where TLS has to begin: somebody may have put it there. */
+  | 'ERR_TLS_STARTTLS_INJECTION'
 
 /** What every error of this library carries beside its message. */
 export interface TLSErrorOptions {
@@ -221,5 +241,27 @@ export class BackendError extends TLSError {
     super(`${backend}: ${message}`, { code: 'ERR_TLS_BACKEND', ...options })
     this.backend = backend
     this.nativeCode = options.nativeCode
+  }
+}
+
+/** What was said in plain text, before TLS could begin, did not lead there. */
+export class StartTLSError extends TLSError {
+  override readonly name = 'StartTLSError'
+  declare readonly code: StartTLSErrorCode
+  /** The protocol of the conversation, such as `smtp`. */
+  readonly protocol: string
+  /** What the peer said to it, as text without line ends; at most 500 characters. It is not authenticated. */
+  readonly said: string | undefined
+
+  constructor(
+    code: StartTLSErrorCode,
+    protocol: string,
+    message: string,
+    options: { said?: string | undefined; hint?: string | undefined; cause?: unknown } = {},
+  ) {
+    const said = options.said?.slice(0, 500)
+    super(`${protocol}: ${message}${said === undefined ? '' : `: ${JSON.stringify(said)}`}`, { ...options, code })
+    this.protocol = protocol
+    this.said = said
   }
 }

@@ -40,7 +40,8 @@ export function upgradeServer(context: ServerContext, stream: Duplex, options: T
   return new TLSSocket(context.createBuffer(), stream, options)
 }
 
-function requireUsable(stream: Duplex): void {
+/** @throws TypeError for what is no stream; UsageError for one that has ended, or gives something else than bytes. */
+export function requireUsable(stream: Duplex): void {
   if (typeof stream?.pipe !== 'function' || typeof stream.write !== 'function') {
     throw new TypeError('upgrade: expected a stream.Duplex')
   }

@@ -1,0 +1,189 @@
+import type { Duplex } from 'node:stream'
+import { parseServerName } from './channel/server-name.ts'
+import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './connections.ts'
+import { ConfigurationError } from './errors.ts'
+import { upgradeClient, upgradeServer } from './sockets/connect.ts'
+import { type Started, type StartedTLS, startTlsOn } from './sockets/start-tls.ts'
+import type { TLSSocketOptions } from './sockets/tls-socket.ts'
+import type { Dialogue } from './starttls/dialogue.ts'
+import { type ClientDialogues, clientDialogues, type ServerDialogues, serverDialogues } from './starttls/dialogues.ts'
+
+export type { Started, StartedTLS, StayedPlain } from './sockets/start-tls.ts'
+export { Conversation, type ConversationOptions } from './starttls/conversation.ts'
+export type {
+  Dialogue,
+  GoAhead,
+  HandshakeFraming,
+  Outcome,
+  Reading,
+  Script,
+  StaysPlain,
+} from './starttls/dialogue.ts'
+export { type ClientDialogues, clientDialogues, type ServerDialogues, serverDialogues } from './starttls/dialogues.ts'
+export { dialogueLimits, type Surroundings, type Talk } from './starttls/talk.ts'
+
+/** How to come from plain text to TLS, beside TLS's own configuration and what the protocol asks for. */
+export interface StartTLSConduct extends TLSSocketOptions {
+  /**
+   * Whether the connection may stay in plain text: never (`false`, the default); where the peer does not offer TLS, refuses it, or as a
+   * client does not ask for it (`true`); and as a client also where the handshake fails, which includes a peer that cannot prove who it is
+   * (`'accept-failed-handshake'`, which needs `reconnect`). Whoever is on the way can bring all of this about, and read and change what is
+   * said then.
+   */
+  readonly opportunistic?: boolean | 'accept-failed-handshake' | undefined
+  /** Gives another connection to the same peer, for after a failed handshake has made the first one useless. */
+  readonly reconnect?: (() => Duplex | PromiseLike<Duplex>) | undefined
+  /** How long what is said in plain text may take, in milliseconds; then the handshake has its own time. Default: 30,000. */
+  readonly dialogueTimeoutMilliseconds?: number | undefined
+  /** Is told what both sides say in plain text, line by line, without secrets. */
+  readonly trace?: ((from: 'client' | 'server', text: string) => void) | undefined
+}
+
+/** What a dialogue wants to know, where it wants to know something. */
+export type DialogueSetup<Options> =
+  Record<never, never> extends Options ? { readonly dialogue?: Options | undefined } : { readonly dialogue: Options }
+
+export type StartTLSOptions<Options> = StartTLSConduct &
+  DialogueSetup<Options> &
+  ClientSetup & {
+    /** The name or address that the certificate has to be for; `undefined` checks none, and then the trust store alone decides. */
+    readonly serverName: string | undefined
+  }
+
+export type StartTLSServerOptions<Options> = Omit<StartTLSConduct, 'opportunistic' | 'reconnect'> &
+  DialogueSetup<Options> &
+  ServerSetup & {
+    /** Whether a client may go on in plain text. Default: false. */
+    readonly opportunistic?: boolean | undefined
+  }
+
+/** A protocol that this package knows, by name, or a dialogue of one's own. */
+export type ClientProtocol = keyof ClientDialogues | Dialogue<never, unknown>
+export type ServerProtocol = keyof ServerDialogues | Dialogue<never, unknown>
+
+type ClientDialogueOf<P extends ClientProtocol> = P extends keyof ClientDialogues ? ClientDialogues[P] : P
+type ServerDialogueOf<P extends ServerProtocol> = P extends keyof ServerDialogues ? ServerDialogues[P] : P
+type OptionsOf<D> = D extends Dialogue<infer Options, unknown> ? Options : never
+type LearnedOf<D> = D extends Dialogue<never, infer Learned> ? Learned : never
+
+/**
+ * Leads a connection that begins in plain text into TLS, as its client: says what the protocol wants said, and speaks TLS from the point
+ * on where the server agrees. Resolves when the connection is secured, or, where `opportunistic` allows it, in plain text; `isEncrypted`
+ * tells which, and `reason` why. When it fails, the stream is closed.
+ * @throws ConfigurationError for options that cannot be; StartTLSError for what goes wrong before TLS, in `code` whether TLS was not
+ * offered, refused, and so on; as `upgrade` for what goes wrong in TLS.
+ */
+export async function startTls<P extends ClientProtocol>(
+  stream: Duplex,
+  protocol: P,
+  options: StartTLSOptions<OptionsOf<ClientDialogueOf<P>>> & { readonly opportunistic?: false | undefined },
+): Promise<StartedTLS<LearnedOf<ClientDialogueOf<P>>>>
+export async function startTls<P extends ClientProtocol>(
+  stream: Duplex,
+  protocol: P,
+  options: StartTLSOptions<OptionsOf<ClientDialogueOf<P>>>,
+): Promise<Started<LearnedOf<ClientDialogueOf<P>>>>
+export async function startTls(
+  stream: Duplex,
+  protocol: ClientProtocol,
+  options: StartTLSConduct & ClientSetup & { readonly serverName: string | undefined; readonly dialogue?: unknown },
+): Promise<Started<unknown>> {
+  const {
+    opportunistic = false,
+    reconnect,
+    dialogueTimeoutMilliseconds,
+    trace,
+    dialogue: given = {},
+    ...rest
+  } = options
+  const { serverName, allowHalfOpen, signal, ...setup } = rest
+  if ((opportunistic === 'accept-failed-handshake') !== (reconnect !== undefined)) {
+    throw new ConfigurationError(
+      'reconnect',
+      "belongs to opportunistic: 'accept-failed-handshake', and that needs it",
+      {
+        hint: 'a connection whose handshake has failed is of no use: give a function that opens another one',
+      },
+    )
+  }
+  if (serverName !== undefined) parseServerName(serverName)
+  const dialogue = dialogueOf(clientDialogues, protocol, 'client')
+  const context = clientContextOf(withInnerProtocol(setup, dialogue.innerProtocol?.(given)))
+  return startTlsOn(stream, {
+    dialogue,
+    options: given,
+    surroundings: { serverName, trace },
+    timeoutMilliseconds: dialogueTimeoutMilliseconds ?? defaultDialogueTimeoutMilliseconds,
+    signal,
+    opportunistic: opportunistic !== false,
+    reconnect,
+    secure: (on) => upgradeClient(context, on, serverName, { allowHalfOpen, signal }),
+  })
+}
+
+/**
+ * The server's side of `startTls`: answers what a client says in plain text until it asks for TLS, and refuses everything else; with
+ * `opportunistic`, a client that goes on without is handed over in plain text, what it said last included.
+ */
+export async function startTlsServer<P extends ServerProtocol>(
+  stream: Duplex,
+  protocol: P,
+  options: StartTLSServerOptions<OptionsOf<ServerDialogueOf<P>>> & { readonly opportunistic?: false | undefined },
+): Promise<StartedTLS<LearnedOf<ServerDialogueOf<P>>>>
+export async function startTlsServer<P extends ServerProtocol>(
+  stream: Duplex,
+  protocol: P,
+  options: StartTLSServerOptions<OptionsOf<ServerDialogueOf<P>>>,
+): Promise<Started<LearnedOf<ServerDialogueOf<P>>>>
+export async function startTlsServer(
+  stream: Duplex,
+  protocol: ServerProtocol,
+  options: Omit<StartTLSConduct, 'opportunistic'> &
+    ServerSetup & { readonly dialogue?: unknown } & {
+      readonly opportunistic?: boolean | undefined
+    },
+): Promise<Started<unknown>> {
+  const { opportunistic = false, dialogueTimeoutMilliseconds, trace, dialogue: given = {}, ...rest } = options
+  const { allowHalfOpen, signal, ...setup } = rest
+  const context = serverContextOf(setup)
+  return startTlsOn(stream, {
+    dialogue: dialogueOf(serverDialogues, protocol, 'server'),
+    options: given,
+    surroundings: { trace },
+    timeoutMilliseconds: dialogueTimeoutMilliseconds ?? defaultDialogueTimeoutMilliseconds,
+    signal,
+    opportunistic,
+    secure: (on) => upgradeServer(context, on, { allowHalfOpen, signal }),
+  })
+}
+
+/** How long what is said in plain text may take where nothing else is said, in milliseconds. */
+export const defaultDialogueTimeoutMilliseconds = 30_000
+
+/** The types of the public functions have made sure that options and dialogue fit. */
+function dialogueOf(
+  known: object,
+  protocol: string | Dialogue<never, unknown>,
+  role: 'client' | 'server',
+): Dialogue<unknown, unknown> {
+  const found = typeof protocol === 'string' ? Object.entries(known).find(([name]) => name === protocol)?.[1] : protocol
+  if (found === undefined) {
+    const names = Object.keys(known).join(', ')
+    throw new ConfigurationError(
+      'protocol',
+      `there is no ${role}'s dialogue of the name '${protocol}'; there are ${names}`,
+    )
+  }
+  const dialogue = found as Dialogue<unknown, unknown>
+  if (dialogue.role === role) return dialogue
+  throw new ConfigurationError('protocol', `this dialogue of ${dialogue.protocol} is a ${dialogue.role}'s`)
+}
+
+/** Adds the ALPN name that the protocol demands where the program has said nothing of the kind. */
+function withInnerProtocol(setup: ClientSetup, innerProtocol: string | undefined): ClientSetup {
+  if (innerProtocol === undefined) return setup
+  const given = setup.context?.configuration.innerProtocols ?? (setup.context ? undefined : setup.innerProtocols)
+  if (given === undefined && setup.context === undefined) return { ...setup, innerProtocols: [innerProtocol] }
+  if (given?.includes(innerProtocol)) return setup
+  throw new ConfigurationError('innerProtocols', `has to have ${innerProtocol}, which the protocol demands`)
+}

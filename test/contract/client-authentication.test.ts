@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { AlertReceivedError, CertificateError, ConfigurationError, TLSServerConfiguration } from 'polytls'
 import { makeAuthority } from '#polytls/cli/certificates.js'
-import { forEachPair, forEachVersion } from '../support/backends.ts'
+import { assertKeyRefused, forEachPair, forEachVersion, signsRSA } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { authority, clientIdentity, derChain, matching, signingChain, trusting } from '../support/identities.ts'
 
@@ -98,6 +98,10 @@ forEachPair('client authentication', (pairing) => {
       it(`${version}: a client proves a key of the kind ${kind}`, async () => {
         const { client, server } = await matching()
         const identity = await clientIdentity(kind)
+        if (kind === 'rsa-2048' && !signsRSA(pairing.clientBackend)) {
+          assertKeyRefused(pairing.clientBackend, signingChain(identity))
+          return
+        }
         using connection = connectionBetween(pairing, {
           client: { ...client, ...bounds, certificateChain: signingChain(identity) },
           server: { ...server, clientAuthentication: 'required', trustStore: trusting(await authority()) },

@@ -14,7 +14,7 @@ import {
   TLSServerConfiguration,
   TrustStore,
 } from 'polytls'
-import { forEachBackend } from '../support/backends.ts'
+import { assertKeyRefused, forEachBackend, has, signsRSA } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { authority, derOf, matching, serverIdentity, signingChain } from '../support/identities.ts'
 
@@ -58,6 +58,10 @@ forEachBackend('credentials', (backend) => {
         const { client } = await matching()
         const identity = await serverIdentity(keyKind)
         const chain = { ...signingChain(identity), key: key(identity.key) }
+        if (!reads(backend, keyKind, form)) {
+          assertKeyRefused(backend, chain)
+          return
+        }
         using connection = connectionBetween(pairing, { client, server: { certificateChain: [chain] } })
         await connection.establish()
       })
@@ -77,7 +81,11 @@ forEachBackend('credentials', (backend) => {
           exported(identity.key, { type, ...options }),
           'cipher' in variant ? { passphrase } : {},
         )
-        const certificateChain = [{ ...signingChain(identity), key }]
+        const certificateChain = [{ ...signingChain(identity), key }] as const
+        if (!reads(backend, keyKind, 'cipher' in variant ? 'encrypted' : 'plain')) {
+          assertKeyRefused(backend, certificateChain[0])
+          return
+        }
         using connection = connectionBetween(pairing, { client, server: { certificateChain } })
         await connection.establish()
       })
@@ -88,10 +96,8 @@ forEachBackend('credentials', (backend) => {
     const identity = await serverIdentity()
     const [certificate, key, trust] = ['certificate.pem', 'key.pem', 'trust.pem'].map((name) => join(directory, name))
     writeFileSync(certificate as string, identity.certificate)
-    writeFileSync(
-      key as string,
-      exported(identity.key, { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }),
-    )
+    const encryption = has(backend, 'encrypted-keys') ? { cipher: 'aes-256-cbc', passphrase } : {}
+    writeFileSync(key as string, exported(identity.key, { type: 'pkcs8', format: 'pem', ...encryption }))
     writeFileSync(trust as string, `# a comment\n${(await authority()).certificate}\n${identity.certificate}`)
     using connection = connectionBetween(pairing, {
       client: { trustStore: TrustStore.fromFile(trust as string) },
@@ -99,7 +105,7 @@ forEachBackend('credentials', (backend) => {
         certificateChain: [
           {
             leaf: Certificate.fromFile(certificate as string),
-            key: PrivateKey.fromFile(key as string, { passphrase }),
+            key: PrivateKey.fromFile(key as string, 'passphrase' in encryption ? { passphrase } : {}),
           },
         ],
       },
@@ -183,6 +189,12 @@ forEachBackend('credentials', (backend) => {
     }
   })
 })
+
+/** By its capabilities; what it does not read, it has to refuse. */
+function reads(backend: Backend, keyKind: string, form: string): boolean {
+  if (form.startsWith('encrypted') && !has(backend, 'encrypted-keys')) return false
+  return !keyKind.startsWith('rsa') || signsRSA(backend)
+}
 
 function badChains(): readonly {
   readonly what: string

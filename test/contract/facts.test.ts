@@ -89,14 +89,14 @@ forEachPair('facts', (pairing) => {
     })
 
     it(`${version}: with client authentication, each side tells how the other proved its key`, async () => {
-      const { client, server } = await matching('rsa-2048')
+      const { client, server } = await matching()
       const identity = await clientIdentity('ed25519')
       using connection = connectionBetween(pairing, {
         client: { ...client, ...bounds, certificateChain: signingChain(identity) },
         server: { ...server, clientAuthentication: 'required', trustStore: trusting(await authority()) },
       })
       await connection.establish()
-      assert.equal(connection.client.facts.signatureScheme, SignatureScheme.rsa_pss_rsae_sha256)
+      assert.equal(connection.client.facts.signatureScheme, SignatureScheme.ecdsa_secp256r1_sha256)
       assert.equal(connection.server.facts.signatureScheme, SignatureScheme.ed25519)
       assert.deepEqual(connection.server.facts.peerChain, derChain(identity))
       assert.deepEqual(connection.server.facts.peerCertificate, derChain(identity)[0])

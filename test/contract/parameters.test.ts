@@ -21,6 +21,7 @@ import {
   TLSClientConfiguration,
 } from 'polytls'
 import {
+  assertKeyRefused,
   forEachBackend,
   forEachPair,
   forEachVersion,
@@ -28,6 +29,9 @@ import {
   inCommon,
   type OneVersion,
   only,
+  signsRSA,
+  signsWith,
+  steadyKey,
 } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { authority, clientIdentity, matching, serverIdentity, signingChain, trusting } from '../support/identities.ts'
@@ -64,6 +68,10 @@ forEachPair('parameters', (pairing) => {
       // What is not in the registry is of old, and only for who asks for it by name.
       const isOld = cipherSuiteName(suite).startsWith('0x') || shortTag.has(suite)
       const options = { ciphers: [suite], ...(isOld && { policy: 'leastSecure' as const }) }
+      if (/RSA/.test(cipherSuiteName(suite)) && !signsRSA(pairing.serverBackend)) {
+        assertKeyRefused(pairing.serverBackend, signingChain(await encipheringIdentity()))
+        return
+      }
       const certificateChain = await chainsFor(pairing.serverBackend, suite)
       using connection = connectionBetween(pairing, {
         client: { trustStore: trusting(await authority()), ...options },
@@ -83,8 +91,8 @@ forEachPair('parameters', (pairing) => {
     for (const group of inCommon(pairing, 'groups')) {
       if (version === 'TLSv1.2' && !ofTLS12.has(group)) continue
       it(`${version}: the group ${namedGroupName(group)} is agreed`, async () => {
-        // The groups also say which curves a certificate may have in TLS 1.2 (RFC 8422, Section 5.1): not so with RSA.
-        const { client, server } = await matching('rsa-2048')
+        // The groups also say which curves a certificate may have in TLS 1.2.
+        const { client, server } = await matching(steadyKey(pairing.serverBackend).kind)
         using connection = connectionBetween(pairing, {
           client: { ...client, ...bounds, groups: [group] },
           server: { ...server, groups: [group] },
@@ -99,6 +107,10 @@ forEachPair('parameters', (pairing) => {
       if (version === 'TLSv1.3' && isPKCS1(scheme)) continue
       it(`${version}: the scheme ${signatureSchemeName(scheme)} proves the server's key`, async () => {
         const identity = await identityForScheme(scheme)
+        if (!signsWith(pairing.serverBackend, scheme)) {
+          assertKeyRefused(pairing.serverBackend, signingChain(identity))
+          return
+        }
         using connection = connectionBetween(pairing, {
           client: { ...bounds, trustStore: trusting(identity), signatureSchemes: [scheme] },
           server: { certificateChain: [signingChain(identity)] },
@@ -110,10 +122,15 @@ forEachPair('parameters', (pairing) => {
 
       it(`${version}: the scheme ${signatureSchemeName(scheme)} proves the client's key`, async () => {
         const identity = await identityForScheme(scheme)
+        if (!signsWith(pairing.clientBackend, scheme)) {
+          assertKeyRefused(pairing.clientBackend, signingChain(identity))
+          return
+        }
         // The server's own key needs one as well, and one that no key of the client could use instead.
-        const isRSA = signatureSchemeName(scheme).startsWith('rsa')
-        const own = isRSA ? SignatureScheme.ecdsa_secp256r1_sha256 : SignatureScheme.rsa_pss_rsae_sha256
-        const { client, server } = await matching(isRSA ? 'ecdsa-p256' : 'rsa-2048')
+        const isECDSA = signatureSchemeName(scheme).startsWith('ecdsa')
+        const ecdsa = { kind: 'ecdsa-p256', scheme: SignatureScheme.ecdsa_secp256r1_sha256 } as const
+        const { kind, scheme: own } = isECDSA ? steadyKey(pairing.serverBackend) : ecdsa
+        const { client, server } = await matching(kind)
         using connection = connectionBetween(pairing, {
           client: { ...client, ...bounds, certificateChain: signingChain(identity) },
           server: {
@@ -131,6 +148,10 @@ forEachPair('parameters', (pairing) => {
     for (const kind of ['rsa-2048', 'rsa-3072', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'ed25519'] as const) {
       it(`${version}: a server proves a key of the kind ${kind}, without any setting`, async () => {
         const { client, server } = await matching(kind)
+        if (kind.startsWith('rsa') && !signsRSA(pairing.serverBackend)) {
+          assertKeyRefused(pairing.serverBackend, server.certificateChain[0])
+          return
+        }
         using connection = connectionBetween(pairing, { client: { ...client, ...bounds }, server })
         await connection.establish()
         assert.equal(connection.client.facts.verified, true)
@@ -154,7 +175,7 @@ forEachPair('parameters', (pairing) => {
     })
 
     it(`${version}: a group other than the client's first guess is agreed`, async () => {
-      const { client, server } = await matching('rsa-2048')
+      const { client, server } = await matching(steadyKey(pairing.serverBackend).kind)
       using connection = connectionBetween(pairing, {
         client: { ...client, ...bounds, groups: [NamedGroup.x25519, NamedGroup.secp384r1] },
         server: { ...server, groups: [NamedGroup.secp384r1] },
@@ -259,6 +280,7 @@ forEachBackend('parameters', (backend) => {
 /** An ECDSA and an RSA chain side by side, for the suite to choose from; one of them where a server takes only one. */
 async function chainsFor(backend: Backend, suite: CodePoint): Promise<readonly SigningChain[]> {
   const ecdsa = signingChain(await serverIdentity())
+  if (!signsRSA(backend)) return [ecdsa]
   const rsa = signingChain(await encipheringIdentity())
   if (has(backend, 'server-name-selection')) return [ecdsa, rsa]
   return /RSA/.test(cipherSuiteName(suite)) ? [rsa] : [ecdsa]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ConfigurationError, SignatureScheme, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import { type KeyKind, type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
-import { forEachPair, forEachVersion, has, only } from '../support/backends.ts'
+import { forEachPair, forEachVersion, has, only, steadyKey } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { derOf, signingChain, trusting } from '../support/identities.ts'
 
@@ -97,19 +97,20 @@ forEachPair('choice by server name', (pairing) => {
 
   forEachVersion(pairing, (version, bounds) => {
     it(`${version}: of two chains for one name, what the client can verify decides`, async () => {
-      const [ecdsa, rsa] = [await identityFor(['both.test']), await identityFor(['both.test'], 'rsa-2048')]
+      const { kind, scheme: other } = steadyKey(pairing.serverBackend)
+      const [ecdsa, steady] = [await identityFor(['both.test']), await identityFor(['both.test'], kind)]
       for (const [first, second] of [
-        [ecdsa, rsa],
-        [rsa, ecdsa],
+        [ecdsa, steady],
+        [steady, ecdsa],
       ] as const) {
         for (const [scheme, expected] of [
           [SignatureScheme.ecdsa_secp256r1_sha256, ecdsa],
-          [SignatureScheme.rsa_pss_rsae_sha256, rsa],
+          [other, steady],
         ] as const) {
           using connection = connectionBetween(pairing, {
             client: {
               ...bounds,
-              trustStore: trusting(ecdsa, rsa),
+              trustStore: trusting(ecdsa, steady),
               // The root signs by ECDSA; what is trusted here are the two certificates themselves.
               signatureSchemes: [scheme],
             },
@@ -129,14 +130,15 @@ forEachPair('choice by server name', (pairing) => {
     })
 
     it(`${version}: two chains for the default name are both offered as well`, async () => {
-      const [ecdsa, rsa] = [await identityFor(['both.test']), await identityFor(['both.test'], 'rsa-2048')]
+      const { kind, scheme: other } = steadyKey(pairing.serverBackend)
+      const [ecdsa, steady] = [await identityFor(['both.test']), await identityFor(['both.test'], kind)]
       for (const [scheme, expected] of [
         [SignatureScheme.ecdsa_secp256r1_sha256, ecdsa],
-        [SignatureScheme.rsa_pss_rsae_sha256, rsa],
+        [other, steady],
       ] as const) {
         using connection = connectionBetween(pairing, {
-          client: { ...bounds, trustStore: trusting(ecdsa, rsa), signatureSchemes: [scheme] },
-          server: { certificateChain: [signingChain(ecdsa), signingChain(rsa)] },
+          client: { ...bounds, trustStore: trusting(ecdsa, steady), signatureSchemes: [scheme] },
+          server: { certificateChain: [signingChain(ecdsa), signingChain(steady)] },
           serverName: null,
         })
         await connection.establish()

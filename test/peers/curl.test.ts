@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { AlertReceivedError, CertificateError, NegotiationError, type ServerOptions, TLSVersion } from 'polytls'
 import { forEachBackend } from '../support/backends.ts'
+import { chainFor } from '../support/elsewhere.ts'
 import { OwnServer } from './support/endpoints.ts'
 import { serveHTTP } from './support/http.ts'
 import { hostName, type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
@@ -49,7 +50,7 @@ forEachBackend('curl and our server', (backend) => {
   ] as const) {
     for (const kind of serverKeyKinds) {
       it(`speak HTTP over ${version} with a certificate for ${kind}`, async () => {
-        await using server = await serve({ certificateChain: [identities.server(kind).signingChain] })
+        await using server = await serve({ certificateChain: [chainFor(backend, identities.server(kind).identity)] })
         const { code, report } = await ask(server, option)
         assert.equal(code, curl.ok, report)
         assert.match(report, /^you asked for \/a\/page$/m)

@@ -9,6 +9,7 @@ import {
   TLSVersion,
 } from 'polytls'
 import { forEachBackend } from '../support/backends.ts'
+import { chainFor } from '../support/elsewhere.ts'
 import { connectTo, exchange, failureOf, finish, OwnServer, receives, versions } from './support/endpoints.ts'
 import { factsOfDescription, namedFacts, priorityFor, startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
 import { type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
@@ -112,7 +113,7 @@ forEachBackend('gnutls-cli and our server', (backend) => {
   for (const version of versions) {
     for (const kind of serverKeyKinds) {
       it(`agree on ${version} with a certificate for ${kind}, and on the facts`, async () => {
-        await using server = await serve({ certificateChain: [identities.server(kind).signingChain] })
+        await using server = await serve({ certificateChain: [chainFor(backend, identities.server(kind).identity)] })
         await using client = startGnuTLSClient(identities, server.port, [priorityFor(version)])
         const socket = await server.accepted()
         await exchange(socket, client)

@@ -10,6 +10,7 @@ import {
   TLSVersion,
 } from 'polytls'
 import { forEachBackend } from '../support/backends.ts'
+import { chainFor } from '../support/elsewhere.ts'
 import { exchange, OwnServer, versions } from './support/endpoints.ts'
 import { type Identities, makeIdentities, serverKeyKinds } from './support/identities.ts'
 import { clientIdentity, factsOfTrace, onlyVersion, startSClient } from './support/openssl.ts'
@@ -43,7 +44,7 @@ forEachBackend('openssl s_client and our server', (backend) => {
   for (const version of versions) {
     for (const kind of serverKeyKinds) {
       it(`agree on ${version} with a certificate for ${kind}, and on the facts`, async () => {
-        await using server = await serve({ certificateChain: [identities.server(kind).signingChain] })
+        await using server = await serve({ certificateChain: [chainFor(backend, identities.server(kind).identity)] })
         await using client = startSClient(identities, server.port, [onlyVersion[version], '-trace'])
         const socket = await server.accepted()
         await exchange(socket, client)
@@ -62,7 +63,9 @@ forEachBackend('openssl s_client and our server', (backend) => {
     }
 
     it(`agree on ${version} on what openssl sums up`, async () => {
-      await using server = await serve({ certificateChain: [identities.server('rsa-2048').signingChain] })
+      await using server = await serve({
+        certificateChain: [chainFor(backend, identities.server('rsa-2048').identity)],
+      })
       await using client = startSClient(identities, server.port, [onlyVersion[version], '-brief'])
       const socket = await server.accepted()
       await client.reports(new RegExp(`^Protocol version: ${version}$`, 'm'))
@@ -198,7 +201,7 @@ forEachBackend('openssl s_client and our server', (backend) => {
   }
 
   it('part when the client has no suite with forward secrecy and an AEAD', async () => {
-    await using server = await serve({ certificateChain: [identities.server('rsa-2048').signingChain] })
+    await using server = await serve({ certificateChain: [chainFor(backend, identities.server('rsa-2048').identity)] })
     await using client = startSClient(identities, server.port, [
       '-tls1_2',
       '-cipher',
@@ -211,7 +214,10 @@ forEachBackend('openssl s_client and our server', (backend) => {
   })
 
   it('choose by what the client can verify between RSA and ECDSA', async () => {
-    const both = [identities.server('ecdsa-p256').signingChain, identities.server('rsa-2048').signingChain]
+    const both = [
+      identities.server('ecdsa-p256').signingChain,
+      chainFor(backend, identities.server('rsa-2048').identity),
+    ]
     await using server = await serve({ certificateChain: both })
     // In TLS 1.2 suites say it, in TLS 1.3 only signature schemes; those that the authorities used have to be among them.
     for (const [options, signature] of [

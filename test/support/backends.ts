@@ -1,5 +1,20 @@
+import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Backend, backends, type CodePoint, type Feature, type NegotiatedVersion } from 'polytls'
+import {
+  type Backend,
+  backends,
+  type CodePoint,
+  ConfigurationError,
+  createPortableBackend,
+  type Feature,
+  type NegotiatedVersion,
+  SignatureScheme,
+  type SigningChain,
+  TLSClientConfiguration,
+  TLSServerConfiguration,
+  TrustStore,
+} from 'polytls'
+import type { KeyKind } from '#polytls/cli/certificates.js'
 
 /** A client of one backend that speaks with a server of another, or of the same. */
 export interface Pairing {
@@ -7,11 +22,15 @@ export interface Pairing {
   readonly serverBackend: Backend
 }
 
+/** The portable backend as browsers have it, with the files and the trust store of this machine. */
+export const noble: Backend = createPortableBackend({ name: 'portable-noble', crypto: 'noble' })
+
 /**
- * The backends that the contract suite runs on: all of the package, of those that are available here. POLYTLS_TEST_BACKENDS, a list of
- * names with commas between, narrows it to pairs with one of these, for whoever works on one backend.
+ * The backends that the contract suite runs on: all of the package, of those that are available here, and `portable` with its other
+ * provider of cryptography. POLYTLS_TEST_BACKENDS, a list of names with commas between, narrows it to pairs with one of these, for
+ * whoever works on one backend.
  */
-export const testedBackends: readonly Backend[] = backends.filter((backend) => backend.available.yes)
+export const testedBackends: readonly Backend[] = [...backends, noble].filter((backend) => backend.available.yes)
 
 const { POLYTLS_TEST_BACKENDS: narrowed } = process.env
 const wanted = narrowed?.split(',')
@@ -60,6 +79,42 @@ export function inCommon(
 
 export function has(backend: Backend, feature: Feature): boolean {
   return backend.capabilities.features.has(feature)
+}
+
+export function signsWith(backend: Backend, scheme: CodePoint): boolean {
+  return backend.capabilities.signingSchemes.includes(scheme)
+}
+
+/** By any of its schemes: a provider does all of them or none. */
+export function signsRSA(backend: Backend): boolean {
+  return signsWith(backend, SignatureScheme.rsa_pss_rsae_sha256)
+}
+
+/**
+ * A key that no list of groups excludes (RFC 8422, Section 5.1, does so with the curve of an ECDSA key), and whose signatures are all of
+ * one length: RSA, or Ed25519 where the backend does not sign with RSA.
+ */
+export function steadyKey(backend: Backend): { readonly kind: KeyKind; readonly scheme: CodePoint } {
+  const { ed25519, rsa_pss_rsae_sha256 } = SignatureScheme
+  return signsRSA(backend) ? { kind: 'rsa-2048', scheme: rsa_pss_rsae_sha256 } : { kind: 'ed25519', scheme: ed25519 }
+}
+
+/** Asserts that a backend which does not sign with a key of a kind says so when it is given one, for either role. */
+export function assertKeyRefused(backend: Backend, chain: SigningChain): void {
+  const trustStore = TrustStore.fromCertificates([chain.leaf])
+  for (const [field, make] of [
+    [
+      'certificateChain.key',
+      () => backend.clientContext(new TLSClientConfiguration({ trustStore, certificateChain: chain })),
+    ],
+    ['certificateChain[0].key', () => backend.serverContext(new TLSServerConfiguration({ certificateChain: [chain] }))],
+  ] as const) {
+    assert.throws(make, (error) => {
+      assert.ok(error instanceof ConfigurationError, String(error))
+      assert.equal(error.field, field)
+      return true
+    })
+  }
 }
 
 /** Options that hold a side to one version. */

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Certificate, PrivateKey, type SigningChain, TrustStore } from 'polytls'
+import { Certificate, type SigningChain, TrustStore } from 'polytls'
 import { type KeyKind, makeAuthority } from '#polytls/cli/certificates.js'
+import { type Identity, signingChain } from '../../support/identities.ts'
 
 /** What every server in these tests is called. */
 export const hostName = 'server.test'
@@ -21,6 +22,8 @@ export interface Party {
   /** Chain and key in one file. */
   readonly bundleFile: string
   readonly signingChain: SigningChain
+  /** The same in PEM. */
+  readonly identity: Identity
 }
 
 /** A folder with the certificates of a test file. They are issued by an intermediate authority, which the parties have to send. */
@@ -45,16 +48,13 @@ export async function makeIdentities(): Promise<Identities> {
     writeFileSync(path, text)
     return path
   }
-  const party = (name: string, made: { certificate: string; key: string; chain: readonly string[] }): Party => ({
+  const party = (name: string, made: Identity): Party => ({
     issuersFile: file(`${name}.issuers.pem`, made.chain.join('')),
     chainFile: file(`${name}.chain.pem`, made.certificate + made.chain.join('')),
     keyFile: file(`${name}.key`, made.key),
     bundleFile: file(`${name}.bundle.pem`, made.certificate + made.chain.join('') + made.key),
-    signingChain: {
-      leaf: Certificate.fromBuffer(made.certificate),
-      key: PrivateKey.fromBuffer(made.key),
-      chain: made.chain.map((each) => Certificate.fromBuffer(each)),
-    },
+    signingChain: signingChain(made),
+    identity: made,
   })
   const authority = await makeAuthority({ name: 'Peers Root' })
   const intermediate = await authority.issueAuthority({ name: 'Peers Intermediate' })

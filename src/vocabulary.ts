@@ -41,6 +41,7 @@ export {
 export { PrivateKey } from './config/private-key.ts'
 export type { CodePoint } from './config/registry.ts'
 export type { ReplayGuard } from './config/replay-guard.ts'
+export { type Revocation, RevocationList } from './config/revocation.ts'
 export { type ClientAuthentication, type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
 export type {
   ServerSessions,

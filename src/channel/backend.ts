@@ -68,6 +68,7 @@ export type Feature =
   | 'exporters'
   | 'channel-bindings'
   | 'ocsp-stapling'
+  | 'revocation-lists'
   | 'certificate-timestamps'
   | 'certificate-compression'
   | 'choose-context'

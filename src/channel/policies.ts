@@ -137,8 +137,10 @@ function serverFeatures(configuration: TLSServerConfiguration): readonly WantedF
   ]
 }
 
-function commonFeatures({ verifyPeer, keyLog, certificateCompression }: Configuration): readonly WantedFeature[] {
+function commonFeatures(configuration: Configuration): readonly WantedFeature[] {
+  const { revocation, verifyPeer, keyLog, certificateCompression } = configuration
   return [
+    { field: 'revocation', feature: 'revocation-lists', isWanted: revocation !== undefined },
     { field: 'verifyPeer', feature: 'verify-peer', isWanted: verifyPeer !== undefined },
     { field: 'keyLog', feature: 'key-log', isWanted: keyLog !== undefined },
     {
@@ -161,7 +163,18 @@ function chainFeatures(field: string, chain: SigningChain): readonly WantedFeatu
   ]
 }
 
-export function serverRefusals({ clientAuthentication, verifyPeer }: TLSServerConfiguration): readonly Refusal[] {
-  if (verifyPeer === undefined || (clientAuthentication ?? 'none') !== 'none') return []
-  return [{ field: 'verifyPeer', reason: 'it would never be asked: clientAuthentication is none' }]
+export function serverRefusals({
+  clientAuthentication = 'none',
+  verifyPeer,
+  revocation,
+}: TLSServerConfiguration): readonly Refusal[] {
+  if (clientAuthentication !== 'none') return []
+  return [
+    ...(verifyPeer === undefined
+      ? []
+      : [{ field: 'verifyPeer', reason: 'it would never be asked: clientAuthentication is none' }]),
+    ...(revocation === undefined
+      ? []
+      : [{ field: 'revocation', reason: 'it would never be looked at: clientAuthentication is none' }]),
+  ]
 }

@@ -1,5 +1,6 @@
 import type { VerifyPeer } from './peer-identity.ts'
 import type { CodePoint } from './registry.ts'
+import type { Revocation } from './revocation.ts'
 import type { TLSVersion } from './tls-version.ts'
 import type { TrustStore } from './trust-store.ts'
 
@@ -30,6 +31,8 @@ export interface CommonOptions {
   readonly policy?: Policy
   /** Whom to believe. A client's default is `TrustStore.system()`; a server needs one to ask for client certificates. */
   readonly trustStore?: TrustStore
+  /** Lists of revoked certificates (CRLs), and what they decide of the peer's. Default: revocation is not checked. */
+  readonly revocation?: Revocation
   /** The application's veto over the peer, after the backend verified it. */
   readonly verifyPeer?: VerifyPeer
   /** Gets each secret of each connection in the format of RFC 9850: whoever has them can read everything. For debugging. */

@@ -1,6 +1,7 @@
 import { Certificate } from './certificate.ts'
 import { PreSharedKey, secretOf } from './pre-shared-key.ts'
 import { PrivateKey, passphraseOf } from './private-key.ts'
+import { RevocationList } from './revocation.ts'
 import { TrustStore } from './trust-store.ts'
 
 /**
@@ -15,6 +16,7 @@ export function identityOf(value: unknown): string {
   if (value instanceof PrivateKey) return `key ${identityOf(passphraseOf(value))} ${sourceIdentity(value.source)}`
   if (value instanceof Certificate) return `certificate ${sourceIdentity(value.source)}`
   if (value instanceof TrustStore) return `trust ${sourceIdentity(value.source)}`
+  if (value instanceof RevocationList) return `revocation list ${sourceIdentity(value.source)}`
   if (value instanceof PreSharedKey) {
     const { identity, hash, importContext } = value
     return `pre-shared ${identityOf([identity, secretOf(value), hash, importContext])}`

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.ts'
 import { Certificate } from './certificate.ts'
 import type { CommonOptions } from './common-options.ts'
 import { PrivateKey } from './private-key.ts'
+import { type Revocation, RevocationList } from './revocation.ts'
 import type { SigningChain } from './signing-chain.ts'
 import { typeOf } from './source.ts'
 import { compareVersions, TLSVersion } from './tls-version.ts'
@@ -118,11 +119,35 @@ export const commonChecks: Checks<CommonOptions> = {
     if (!(value instanceof TrustStore)) throw expected(field, 'a TrustStore', value)
     return value
   },
+  revocation,
   verifyPeer: aFunction,
   keyLog: aFunction,
   certificateCompression: codePoints,
   // The largest delay that a timer takes; a longer one would fire at once.
   handshakeTimeoutMilliseconds: wholeNumber(1, 0x7fffffff, 'milliseconds'),
+}
+
+function revocation(field: string, value: unknown): Revocation {
+  const given = value as Revocation
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw expected(field, 'an object with lists', value)
+  for (const name of Object.keys(given)) {
+    if (!['lists', 'missing', 'scope'].includes(name))
+      throw new TypeError(`${field}: there is no "${name}"; there are lists, missing and scope`)
+  }
+  const { lists } = given
+  if (!Array.isArray(lists)) throw expected(`${field}.lists`, 'an array of RevocationList', lists)
+  lists.forEach((each, index) => {
+    if (!(each instanceof RevocationList)) throw expected(`${field}.lists[${index}]`, 'a RevocationList', each)
+  })
+  if (lists.length === 0)
+    throw new ConfigurationError(`${field}.lists`, 'without a list nothing is checked; leave the option out for that')
+  const { missing, scope } = given
+  return Object.freeze({
+    lists: Object.freeze([...lists]),
+    ...(missing !== undefined && { missing: oneOf('accept', 'reject')(`${field}.missing`, missing) }),
+    ...(scope !== undefined && { scope: oneOf('leaf', 'path')(`${field}.scope`, scope) }),
+  })
 }
 
 function codePoints(field: string, value: unknown): readonly number[] {

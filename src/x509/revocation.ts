@@ -19,7 +19,8 @@ export interface RevocationPolicy {
 
 /**
  * Why a certificate cannot be relied on, by the lists of its issuer: RFC 5280, Section 6.3.3, for complete lists that the certificate's
- * own issuer signed. An authentic list that names the certificate counts even when it is out of date.
+ * own issuer signed. The newest that is authentic and current decides: a certificate that was on hold is good again once it is off the
+ * list. Where none is current, one that names the certificate counts all the same.
  */
 export function findRevocationFault(
   certificate: X509Certificate,
@@ -37,21 +38,21 @@ export function findRevocationFault(
       problem: 'cannot be checked: no revocation list of its issuer is configured',
     }
   }
-  let good = false
   let unusable: string | undefined
-  for (const list of lists) {
+  let revoked: RevokedCertificate | undefined
+  for (const list of lists.sort((a, b) => b.thisUpdateSeconds - a.thisUpdateSeconds)) {
     const forged = findAuthenticityProblem(list, issuer, issuerKey, context, budget)
     if (forged !== undefined) {
       unusable ??= forged
       continue
     }
     const entry = list.entries.get(serialKey(certificate.serialNumber))
-    if (entry !== undefined) return revokedFault(entry)
     const stale = findCurrencyProblem(list, context)
-    if (stale === undefined) good = true
-    else unusable ??= stale
+    if (stale === undefined) return entry && revokedFault(entry)
+    unusable ??= stale
+    revoked ??= entry
   }
-  if (good) return undefined
+  if (revoked !== undefined) return revokedFault(revoked)
   return { reason: 'revocation-unknown', problem: `cannot be checked: of its issuer's revocation list, ${unusable}` }
 }
 

@@ -10,6 +10,7 @@ import {
   NamedGroup,
   PreSharedKey,
   PrivateKey,
+  RevocationList,
   type ServerOptions,
   SignatureScheme,
   type Signer,
@@ -44,6 +45,7 @@ const everyClientOption = (): Required<Omit<ClientOptions, 'chooseCertificate'>>
   highestSupportedVersion: TLSVersion.MAXIMUM_SUPPORTED,
   policy: 'mostSecure',
   trustStore: TrustStore.fromCertificates([Certificate.fromBuffer(Buffer.from([1, 2, 3]))]),
+  revocation: { lists: [RevocationList.fromBuffer('a list')], missing: 'accept', scope: 'leaf' },
   verifyPeer,
   keyLog,
   handshakeTimeoutMilliseconds: 5000,
@@ -135,6 +137,12 @@ describe('configurations', () => {
       trustStore: TrustStore.fromCertificates([Certificate.fromBuffer(Buffer.from([1, 2, 4]))]),
     },
     'trustStore by kind': { trustStore: TrustStore.fromBuffer(Buffer.from([1, 2, 3])) },
+    'revocation by list': {
+      revocation: { lists: [RevocationList.fromBuffer('another')], missing: 'accept', scope: 'leaf' },
+    },
+    'revocation by what is missing': {
+      revocation: { lists: [RevocationList.fromBuffer('a list')], missing: 'reject', scope: 'leaf' },
+    },
     'verifyPeer, by identity': { verifyPeer: () => ({ accept: true }) as const },
     'keyLog, by identity': { keyLog: () => {} },
     handshakeTimeoutMilliseconds: { handshakeTimeoutMilliseconds: 5001 },

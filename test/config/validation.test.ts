@@ -6,6 +6,7 @@ import {
   ConfigurationError,
   PreSharedKey,
   PrivateKey,
+  RevocationList,
   TLSClientConfiguration,
   TLSServerConfiguration,
   TrustStore,
@@ -13,6 +14,7 @@ import {
 
 const leaf = Certificate.fromBuffer('a certificate')
 const key = PrivateKey.fromBuffer('a key')
+const revocationList = RevocationList.fromBuffer('a list')
 const certificateChain = [{ leaf, key }]
 
 const codePointFields = ['ciphers', 'groups', 'signatureSchemes'] as const
@@ -45,6 +47,11 @@ const wrongTypes: readonly { readonly field: string; readonly value: unknown; re
   { field: 'trustStore', value: '/etc/ssl/certs/ca-certificates.crt' },
   { field: 'trustStore', value: [leaf] },
   { field: 'trustStore', value: { source: { kind: 'system' } } },
+  { field: 'revocation', value: [revocationList] },
+  { field: 'revocation', value: {}, named: 'revocation.lists' },
+  { field: 'revocation', value: { lists: [leaf] }, named: 'revocation.lists[0]' },
+  { field: 'revocation', value: { lists: [revocationList], soft: true } },
+  { field: 'revocation', value: { lists: [revocationList], missing: true }, named: 'revocation.missing' },
   { field: 'handshakeTimeoutMilliseconds', value: '1000' },
   { field: 'certificateCompression', value: 'brotli' },
 ]
@@ -70,6 +77,8 @@ const wrongValues: readonly { readonly field: string; readonly value: unknown; r
   { field: 'innerProtocols', value: ['h2', 'h2'], named: 'innerProtocols[1]' },
   { field: 'innerProtocols', value: Array.from({ length: 300 }, (_, index) => `${index}`.padStart(255, 'x')) },
   { field: 'policy', value: 'verySecure' },
+  { field: 'revocation', value: { lists: [] }, named: 'revocation.lists' },
+  { field: 'revocation', value: { lists: [revocationList], scope: 'root' }, named: 'revocation.scope' },
   { field: 'handshakeTimeoutMilliseconds', value: 0 },
   { field: 'handshakeTimeoutMilliseconds', value: -1 },
   { field: 'handshakeTimeoutMilliseconds', value: 0.5 },

@@ -69,6 +69,14 @@ test('an authentic list counts against a certificate even when it is out of date
   unknown([listOf({ revoked: [7], signer: makeKey() })])
 })
 
+test('of several current lists the newest decides, so that a certificate can be released from hold', () => {
+  const hold = listOf({ revoked: [7], thisUpdate: '2023-01-01' })
+  accepted([hold, listOf()])
+  accepted([listOf(), hold])
+  refused('revoked', 0, chain, roots, by([listOf({ thisUpdate: '2023-01-01' }), listOf({ revoked: [7] })]))
+  refused('revoked', 0, chain, roots, by([hold, listOf({ signer: makeKey() })]))
+})
+
 test('an issuer without the right to sign lists cannot revoke', () => {
   const limited = [chain[0] as Uint8Array, root.certify(middle, { extensions: [keyUsage(5)] })]
   refused('revocation-unknown', 0, limited, roots, by([listOf({ revoked: [7] })]))

@@ -81,6 +81,7 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'key-log',
   'server-name-selection',
   'certificate-verification-time',
+  'revocation-lists',
   'encrypted-keys',
   'exporters',
   'channel-bindings',

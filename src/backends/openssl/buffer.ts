@@ -60,6 +60,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
     this.#ciphertext = new Ciphertext(conduit)
     this.#verification = new PeerVerification(this.#library, {
       isServer: this.#isServer,
+      revocation: prepared.configuration.revocation,
       asksForVeto: prepared.configuration.verifyPeer !== undefined,
       skipsChain: prepared.skipsChainVerification,
       serverName: nameText(serverName),
@@ -253,6 +254,10 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer, StepListene
 
   verifyChain(storeContext: Pointer): number {
     return this.#verification.verifyChain(this.#live(), storeContext)
+  }
+
+  judge(found: number, storeContext: Pointer): number {
+    return this.#verification.judge(found, storeContext)
   }
 
   // ── steps ──

@@ -13,6 +13,8 @@ export interface StepListener {
   logKey(line: string): void
   /** Verify the peer's chain, which OpenSSL has put into this X509_STORE_CTX. */
   verifyChain(storeContext: Pointer): number
+  /** What to make of one thing that OpenSSL found, or did not find, on the way: 1 to go on. */
+  judge(found: number, storeContext: Pointer): number
 }
 
 /**
@@ -29,6 +31,7 @@ export class Callbacks {
   readonly chooseByServerName: Pointer
   readonly logKey: Pointer
   readonly verifyChain: Pointer
+  readonly judge: Pointer
 
   constructor(library: Library) {
     const { koffi } = library
@@ -62,6 +65,9 @@ export class Callbacks {
     })
     this.verifyChain = register('int', ['void *', 'void *'], (storeContext: Pointer) =>
       this.#guard(refused, (listener) => listener.verifyChain(storeContext)),
+    )
+    this.judge = register('int', ['int', 'void *'], (found: number, storeContext: Pointer) =>
+      this.#guard(refused, (listener) => listener.judge(found, storeContext)),
     )
   }
 

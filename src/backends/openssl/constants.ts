@@ -55,7 +55,7 @@ export const CallbackAnswer = { OK: 0, ALERT_FATAL: 2, NOACK: 3 } as const
 
 export const CheckFlag = { NO_PARTIAL_WILDCARDS: 0x4, NEVER_CHECK_SUBJECT: 0x20 } as const
 
-export const VerifyFlag = { PARTIAL_CHAIN: 0x80000 } as const
+export const VerifyFlag = { CRL_CHECK: 0x4, CRL_CHECK_ALL: 0x8, PARTIAL_CHAIN: 0x80000 } as const
 
 /** Numbers of objects and algorithms (NIDs). */
 export const NID = {

@@ -19,6 +19,7 @@ import { takeErrors, textOf } from './fault.ts'
 import { namesOf } from './identities.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
+import { revocationFlags } from './revocation.ts'
 import { type Settings, settingsOf } from './settings.ts'
 import type { TrustStores } from './trust.ts'
 
@@ -200,11 +201,12 @@ export class PreparedContext {
   trust(context: Pointer, trustStore: TrustStore, options: { readonly nameAuthorities?: boolean } = {}): void {
     const { native } = this.library
     if (this.skipsChainVerification) return
-    const shared = this.#trustStores.get(trustStore)
+    const { revocation } = this.configuration
+    const shared = this.#trustStores.get(trustStore, revocation?.lists)
     native.SSL_CTX_set1_cert_store(context, shared.store)
     const parameters = native.SSL_CTX_get0_param(context)
     // Whatever stands in the trust store is trusted as it is, be it a root, an intermediate, or the certificate of one device.
-    native.X509_VERIFY_PARAM_set_flags(parameters, VerifyFlag.PARTIAL_CHAIN)
+    native.X509_VERIFY_PARAM_set_flags(parameters, VerifyFlag.PARTIAL_CHAIN | revocationFlags(revocation))
     // RFC 9525, Section 6.3: a wildcard is a whole label. Section 6.2: the common name does not count.
     native.X509_VERIFY_PARAM_set_hostflags(parameters, CheckFlag.NO_PARTIAL_WILDCARDS | CheckFlag.NEVER_CHECK_SUBJECT)
     if (options.nameAuthorities) for (const each of shared.certificates) native.SSL_CTX_add_client_CA(context, each)

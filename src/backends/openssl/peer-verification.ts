@@ -1,10 +1,12 @@
 import type { VerifyPeerRequest } from '../../channel/pause.ts'
 import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
+import type { Revocation } from '../../config/revocation.ts'
 import type { CertificateError } from '../../errors.ts'
 import { Ctrl } from './constants.ts'
 import { readPeerChain } from './facts.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
+import { RevocationJudge } from './revocation.ts'
 import { certificateErrorOf, readVerifyFailure, type VerifyFailure } from './verify-result.ts'
 
 export interface PeerVerificationOptions {
@@ -13,6 +15,7 @@ export interface PeerVerificationOptions {
   readonly asksForVeto: boolean
   /** Only for `polytls/insecure`. */
   readonly skipsChain: boolean
+  readonly revocation: Revocation | undefined
   /** Whom a client asked for. */
   readonly serverName: string | undefined
 }
@@ -21,6 +24,7 @@ export interface PeerVerificationOptions {
 export class PeerVerification {
   readonly #library: Library
   readonly #options: PeerVerificationOptions
+  readonly #revocation: RevocationJudge | undefined
   #chainVerified = false
   #failure: VerifyFailure | undefined
   #verdict: VetoAnswer | undefined
@@ -28,6 +32,7 @@ export class PeerVerification {
   constructor(library: Library, options: PeerVerificationOptions) {
     this.#library = library
     this.#options = options
+    this.#revocation = options.revocation && new RevocationJudge(library, options.revocation)
   }
 
   get chainVerified(): boolean {
@@ -43,8 +48,15 @@ export class PeerVerification {
   verifyChain(ssl: Pointer, storeContext: Pointer): number {
     const { native } = this.#library
     if (!this.#options.skipsChain && !this.#chainVerified) {
+      if (this.#revocation !== undefined)
+        native.X509_STORE_CTX_set_verify_cb(storeContext, this.#library.callbacks.judge)
       if (native.X509_verify_cert(storeContext) <= 0) {
         this.#failure = readVerifyFailure(this.#library, storeContext)
+        return 0
+      }
+      this.#failure = this.#revocation?.doubt
+      if (this.#failure !== undefined) {
+        native.X509_STORE_CTX_set_error(storeContext, this.#failure.code)
         return 0
       }
       this.#chainVerified = true
@@ -57,6 +69,11 @@ export class PeerVerification {
       return 0
     }
     return 1
+  }
+
+  /** Answers what to make of a fault that verification met; only asked where there are revocation lists. */
+  judge(found: number, storeContext: Pointer): number {
+    return found === 1 ? 1 : (this.#revocation?.judge(storeContext) ?? 0)
   }
 
   /** What the driver is to ask the application. */

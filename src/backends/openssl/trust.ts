@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
+import type { RevocationList } from '../../config/revocation.ts'
 import type { TrustStore } from '../../config/trust-store.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { bytesOf, parseCertificates } from './credentials.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
+import { addRevocationList, encodedLists } from './revocation.ts'
 
 /** What the machine trusts, DER or PEM each. Given by whoever wires the backend: reading it is not a backend's business. */
 export type LoadSystemTrust = () => readonly Uint8Array[]
@@ -21,29 +24,35 @@ export class TrustStores {
     this.#loadSystemTrust = loadSystemTrust
   }
 
-  /** The store for a trust store's content as it is now. Owned here; a context that uses it takes a reference of its own. */
-  get(trustStore: TrustStore): SharedStore {
+  /**
+   * The store for the content of a trust store, and of revocation lists, as it is now. Owned here; a context that uses it takes a
+   * reference of its own.
+   */
+  get(trustStore: TrustStore, revocationLists: readonly RevocationList[] = []): SharedStore {
     // The system's authorities are read once in a process, as every other library on the machine does it.
     const bundles = trustStore.source.kind === 'system' ? undefined : bundlesOf(trustStore)
-    const key = bundles === undefined ? 'system' : bundles.map((each) => each.toString('latin1')).join('\n')
+    const lists = encodedLists(revocationLists)
+    const trusted = bundles === undefined ? 'system' : bundles.map((each) => each.toString('latin1')).join('\n')
+    const key = [trusted, ...lists.map((each) => createHash('sha256').update(each).digest('hex'))].join('\n')
     const found = this.#built.get(key)
     if (found !== undefined) {
       this.#built.delete(key)
       this.#built.set(key, found)
       return found
     }
-    const built = this.#build(bundles ?? this.#loadSystemTrust())
+    const built = this.#build(bundles ?? this.#loadSystemTrust(), lists)
     this.#built.set(key, built)
     if (this.#built.size > most) this.#dropOldest()
     return built
   }
 
-  #build(bundles: readonly Uint8Array[]): SharedStore {
+  #build(bundles: readonly Uint8Array[], revocationLists: readonly Uint8Array[]): SharedStore {
     const { native } = this.#library
     const store = native.X509_STORE_new()
     if (store === null) throw new Error('X509_STORE_new failed')
     const certificates = bundles.flatMap((bundle) => parseCertificates(this.#library, 'trustStore', bundle))
     for (const certificate of certificates) native.X509_STORE_add_cert(store, certificate)
+    for (const list of revocationLists) addRevocationList(this.#library, store, list)
     return new SharedStore(this.#library, store, certificates)
   }
 

@@ -49,6 +49,7 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'asynchronous-signing',
   'exporters',
   'channel-bindings',
+  'revocation-lists',
 ])
 
 export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrust }: Surroundings): Capabilities {

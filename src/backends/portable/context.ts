@@ -6,7 +6,7 @@ import { warnOfInsecurity } from '../../channel/security-warning.ts'
 import { parseServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer } from '../../channel/tls-buffer.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
-import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { TrustStore } from '../../config/trust-store.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import { PortableBuffer } from './buffer.ts'
@@ -14,6 +14,7 @@ import { startClient } from './client13.ts'
 import { type Loader, loadCredential } from './credentials.ts'
 import { Engine } from './engine.ts'
 import { PeerVerifier } from './peer-verification.ts'
+import { loadRevocation } from './revocation.ts'
 import { startServer } from './server13.ts'
 import type { Settings } from './settings.ts'
 import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
@@ -47,7 +48,7 @@ export class PortableClientContext implements ClientContext {
       credential:
         certificateChain &&
         loadCredential(loader, 'certificateChain', certificateChain, settings.minimumRsaBits).credential,
-      verifier: makeVerifier(workshop, configuration.trustStore ?? TrustStore.system(), environment, 'server'),
+      verifier: makeVerifier(workshop, configuration, configuration.trustStore ?? TrustStore.system(), environment),
     }
     warnOfPolicy(configuration)
   }
@@ -77,7 +78,7 @@ export class PortableServerContext implements ServerContext {
       configuration,
       credentials: chains.map(({ credential }) => credential),
       chains: new ChainsByName(chains.map(({ names }) => names)),
-      verifier: asksClients ? makeVerifier(workshop, trustStore, environment, 'client') : undefined,
+      verifier: asksClients ? makeVerifier(workshop, configuration, trustStore, environment) : undefined,
       authorities:
         asksClients && !skipsChains(environment)
           ? workshop.trustStores.get(trustStore).certificates.map(({ subject }) => subject.encoding)
@@ -97,15 +98,17 @@ function commonSetup({ crypto, settings, paddingMultipleBytes }: Workshop): Omit
 }
 
 function makeVerifier(
-  { crypto, trustStores, now }: Workshop,
+  { crypto, loader, trustStores, now }: Workshop,
+  configuration: TLSClientConfiguration | TLSServerConfiguration,
   trustStore: TrustStore,
   environment: ContextEnvironment,
-  peer: 'client' | 'server',
 ): PeerVerifier {
+  const { revocation } = configuration
   return new PeerVerifier({
     crypto,
+    revocation: revocation && loadRevocation(loader, revocation),
     anchors: skipsChains(environment) ? undefined : trustStores.get(trustStore),
-    purpose: `${peer}-authentication`,
+    purpose: configuration instanceof TLSServerConfiguration ? 'client-authentication' : 'server-authentication',
     now: environment.now ?? now,
     skipsHostNameCheck: environment[insecureOptions]?.skipHostNameCheck === true,
   })

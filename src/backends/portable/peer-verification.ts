@@ -2,6 +2,7 @@ import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { CryptoProvider, PublicKey } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
 import { decodeCertificate } from '../../x509/certificate.ts'
+import type { RevocationPolicy } from '../../x509/revocation.ts'
 import type { TrustAnchors } from '../../x509/trust-anchors.ts'
 import { VerifiedCertificates } from '../../x509/verified-certificates.ts'
 import { verifyPath } from '../../x509/verify-path.ts'
@@ -23,6 +24,8 @@ export interface VerifierOptions {
   readonly crypto: CryptoProvider
   /** Not needed where the chain is not verified. */
   readonly anchors: TrustAnchors | undefined
+  /** Default: revocation is not checked. */
+  readonly revocation?: RevocationPolicy | undefined
   readonly purpose: 'server-authentication' | 'client-authentication'
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -43,7 +46,7 @@ export class PeerVerifier {
    * @throws CertificateError with the alert for the peer.
    */
   verify(chain: readonly Uint8Array[], serverName: ServerName | undefined): AcceptedChain {
-    const { crypto, anchors, purpose, now, skipsHostNameCheck } = this.#options
+    const { crypto, anchors, revocation, purpose, now, skipsHostNameCheck } = this.#options
     if (anchors === undefined) return accept(chain, readKey(crypto, chain), false)
     const { publicKey } = verifyPath({
       chain,
@@ -53,6 +56,7 @@ export class PeerVerifier {
       timeMilliseconds: now(),
       serverName: skipsHostNameCheck ? undefined : nameText(serverName),
       remembered: this.#remembered,
+      ...(revocation !== undefined && { revocation }),
     })
     return accept(chain, publicKey, true)
   }

@@ -78,6 +78,9 @@ export function refusalsOf(
     ...trustRefusals(configuration),
     ...featureRefusals(configuration, abilities.features),
     ...fileRefusals('trustStore', configuration.trustStore?.source, readsFiles),
+    ...(configuration.revocation?.lists ?? []).flatMap(({ source }, index) =>
+      fileRefusals(`revocation.lists[${index}]`, source, readsFiles),
+    ),
     ...(hasSystemTrust ? [] : systemTrustRefusals(configuration)),
     ...(isServer ? serverRefusals(configuration) : []),
   ]

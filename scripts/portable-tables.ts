@@ -99,18 +99,22 @@ const messages: { readonly [N in HandshakeName]: Use } = {
   certificate_verify: { section: '9846, 4.4.3; 5246, 7.4.8', use: 'sent and read, by both roles' },
   client_key_exchange: { section: '8422, 5.7', use: 'sent and read' },
   finished: { section: '9846, 4.4.4; 5246, 7.4.9', use: 'sent and read' },
-  certificate_status: { section: '6066, 8', use: 'not implemented: refused' },
+  certificate_status: { section: '6066, 8', use: 'sent, and read where it was announced, in TLS 1.2' },
   key_update: { section: '9846, 4.6.3', use: 'read and answered; sent before keys are worn out' },
   message_hash: { section: '9846, 4.4.1', use: 'in the transcript only' },
 }
 
 const extensions: { readonly [N in ExtensionName]: Use } = {
   server_name: { section: '6066, 3', use: 'sent for names, not for addresses; chooses the certificate' },
-  status_request: { section: '6066, 8', use: 'not offered; passed over in a ClientHello' },
+  status_request: { section: '6066, 8', use: 'sent where `ocspStapling` says so; a server staples what it is given' },
   supported_groups: { section: '9846, 4.2.7; 8422, 5.1.1', use: 'sent and obeyed' },
   ec_point_formats: { section: '8422, 5.1.2', use: 'uncompressed, in TLS 1.2' },
   signature_algorithms: { section: '9846, 4.2.3; 5246, 7.4.1.4.1', use: 'sent and obeyed' },
   application_layer_protocol_negotiation: { section: '7301', use: 'the server chooses, by its own preference' },
+  signed_certificate_timestamp: {
+    section: '6962, 3.3.1',
+    use: 'sent where `certificateTimestamps` says so; a server sends what it is given',
+  },
   extended_master_secret: { section: '7627', use: 'required in TLS 1.2' },
   record_size_limit: { section: '8449', use: 'sent and obeyed' },
   session_ticket: { section: '5077, 3.2', use: 'not offered; passed over in a ClientHello' },

@@ -94,7 +94,7 @@ interface WantedFeature {
 
 function clientFeatures(configuration: TLSClientConfiguration): readonly WantedFeature[] {
   const { sessions, preSharedKeys = [], certificateChain, chooseCertificate, ocspStapling = 'none' } = configuration
-  const { postHandshakeAuthentication = false } = configuration
+  const { postHandshakeAuthentication = false, certificateTimestamps = false } = configuration
   return [
     ...commonFeatures(configuration),
     ...(certificateChain === undefined ? [] : chainFeatures('certificateChain', certificateChain)),
@@ -114,6 +114,7 @@ function clientFeatures(configuration: TLSClientConfiguration): readonly WantedF
       }),
     ),
     { field: 'ocspStapling', feature: 'ocsp-stapling', isWanted: ocspStapling !== 'none' },
+    { field: 'certificateTimestamps', feature: 'certificate-timestamps', isWanted: certificateTimestamps },
   ]
 }
 

@@ -37,6 +37,8 @@ export interface ClientOptions extends CommonOptions {
    * - `hard`: there has to be a good answer.
    */
   readonly ocspStapling?: OCSPStapling
+  /** Whether to ask the server for certificate timestamps (RFC 6962, Section 3.3.1); `facts` passes them on. Default: no. */
+  readonly certificateTimestamps?: boolean
 }
 export type OCSPStapling = 'none' | 'soft' | 'hard'
 
@@ -88,4 +90,5 @@ const checks: Checks<ClientOptions> = {
   sessions: (field, value) => (value === 'none' ? value : isSessionCache(field, value)),
   preSharedKeys: instancesOf(PreSharedKey, 'PreSharedKey'),
   ocspStapling: oneOf('none', 'soft', 'hard'),
+  certificateTimestamps: aBoolean,
 }

@@ -47,10 +47,9 @@ export function verifyStapledStatus(request: StapledStatusRequest): void {
   if (fault !== undefined) throw statusError(fault, leaf)
 }
 
-/** What a client that refuses the server for its status throws; the alert is RFC 6066's, Section 8, but for what is revoked. */
+/** The alert is the one that RFC 6066, Section 8, has for all of it. */
 function statusError(fault: CertificateFault, leaf: X509Certificate): CertificateError {
   const error = certificateError(fault, 0, leaf)
-  if (fault.reason === 'revoked') return error
   const { depth, subject, cause } = error
   return new CertificateError(error.reason, error.message, {
     alert: 'bad_certificate_status_response',

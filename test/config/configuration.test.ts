@@ -55,9 +55,11 @@ const everyClientOption = (): Required<Omit<ClientOptions, 'chooseCertificate'>>
   sessions: 'none',
   preSharedKeys: [preSharedKey],
   ocspStapling: 'hard',
+  certificateTimestamps: true,
 })
 const everyServerOption = (): Required<ServerOptions> => {
-  const { postHandshakeAuthentication, sessions, preSharedKeys, ocspStapling, ...common } = everyClientOption()
+  const { postHandshakeAuthentication, sessions, preSharedKeys, ocspStapling, certificateTimestamps, ...common } =
+    everyClientOption()
   return {
     ...common,
     certificateChain: [chain(), chain()],
@@ -165,6 +167,7 @@ describe('configurations', () => {
       preSharedKeys: [new PreSharedKey({ identity: 'a key', secret: Buffer.alloc(16), importContext: '' })],
     },
     ocspStapling: { ocspStapling: 'soft' },
+    certificateTimestamps: { certificateTimestamps: false },
     'certificateChain by id': { certificateChain: { ...chain(), leaf: Certificate.fromId('a certificate') } },
   } satisfies Record<string, Parameters<TLSClientConfiguration['with']>[0]>)) {
     it(`differ by ${what}`, () => {

@@ -54,7 +54,7 @@ test('a good status is accepted, by whatever hash and name of the responder', ()
 test('a revoked certificate is refused, also by an answer that is old', () => {
   const error = refused('revoked', response({ status: { revoked: '2024-06-01', reason: 1 } }))
   assert.match(error.message, /CN=host\.example.*was revoked on 2024-06-01.*key compromise/)
-  assert.equal(error.alert, 'certificate_revoked')
+  assert.equal(error.alert, 'bad_certificate_status_response')
   refused(
     'revoked',
     response({ status: { revoked: '2024-06-01' }, nextUpdate: '2024-07-01', thisUpdate: '2024-06-02' }),

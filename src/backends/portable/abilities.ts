@@ -50,6 +50,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'exporters',
   'channel-bindings',
   'revocation-lists',
+  'ocsp-stapling',
+  'certificate-timestamps',
 ])
 
 export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrust }: Surroundings): Capabilities {

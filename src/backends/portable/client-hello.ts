@@ -71,6 +71,7 @@ function helloExtensions(
   keyShares: readonly KeyShare[],
 ): ExtensionsIn<'client_hello'> {
   const { versions, groups, signatureSchemes, certificateSignatureSchemes, innerProtocols } = setup.settings
+  const { ocspStapling = 'none', certificateTimestamps } = setup.configuration
   const speaks12 = versions.includes('TLSv1.2')
   const speaks13 = versions.includes('TLSv1.3')
   return {
@@ -82,12 +83,17 @@ function helloExtensions(
     supported_groups: [grease.group, ...(speaks13 ? groups : groups.filter(isGroupOf12))],
     ec_point_formats: speaks12 ? Uint8Array.of(0) : undefined,
     application_layer_protocol_negotiation: innerProtocols.length > 0 ? innerProtocols.map(encodeProtocol) : undefined,
+    status_request: ocspStapling === 'none' ? undefined : anyStatus,
+    signed_certificate_timestamp: certificateTimestamps === true ? true : undefined,
     signature_algorithms: [grease.signatureScheme, ...signatureSchemes],
     signature_algorithms_cert: certificateSignatureSchemes,
     record_size_limit: speaks13 ? recordSizeLimit : maxContentLength,
     ...(speaks13 ? extensionsOf13(setup.settings.versions, grease, keyShares) : {}),
   }
 }
+
+/** By whatever responder, with no extensions: RFC 6066, Section 8. */
+const anyStatus = { statusType: 1, responderIds: new Uint8Array(0), requestExtensions: new Uint8Array(0) } as const
 
 function extensionsOf13(
   versions: readonly (keyof typeof versionCode)[],

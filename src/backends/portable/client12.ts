@@ -22,7 +22,7 @@ import {
 } from './handshake12.ts'
 import type { Randoms } from './key-schedule12.ts'
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
-import { encodeCertificateVerify } from './messages/authentication.ts'
+import { decodeCertificateStatus, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
 import {
   type CertificateRequest12,
@@ -33,7 +33,7 @@ import { decodeEmptyMessage } from './messages/empty-messages.ts'
 import { decodeServerKeyExchange, encodeClientKeyExchange, type ServerKeyExchange } from './messages/key-exchange.ts'
 import { decodeNewSessionTicket12 } from './messages/post-handshake.ts'
 import type { ServerHello12 } from './messages/server-hello.ts'
-import type { AcceptedChain } from './peer-verification.ts'
+import type { AcceptedChain, VouchedChain } from './peer-verification.ts'
 import type { SentHello } from './sent-hello.ts'
 import type { Credential } from './setup.ts'
 import { checkKey12, chooseScheme12, type ProvenPeer, signOrPause12, verifySignature12 } from './signatures12.ts'
@@ -45,7 +45,13 @@ import { type SuiteParameters, suites } from './suites.ts'
  * handshake runs, and refused afterwards: Section 7.4.1.1.
  */
 export const CLIENT12 = {
-  WAIT_CERT: { certificate: ['WAIT_SKE'], hello_request: ['WAIT_CERT'] },
+  WAIT_CERT: { certificate: ['WAIT_STATUS', 'WAIT_SKE'], hello_request: ['WAIT_CERT'] },
+  WAIT_STATUS: {
+    // RFC 6066, Section 8: the server may leave out what it has announced.
+    certificate_status: ['WAIT_SKE'],
+    server_key_exchange: ['VETTING', 'WAIT_CR_OR_DONE'],
+    hello_request: ['WAIT_STATUS'],
+  },
   WAIT_SKE: { server_key_exchange: ['VETTING', 'WAIT_CR_OR_DONE'], hello_request: ['WAIT_SKE'] },
   VETTING: { accepted: ['WAIT_CR_OR_DONE'] }, // paused: the application's veto
   WAIT_CR_OR_DONE: {
@@ -103,6 +109,8 @@ export function startClient12(
     randoms: { client: offered.random, server: hello.random.slice() },
     innerProtocol: acceptProtocol(settings.innerProtocols, extensions.application_layer_protocol_negotiation),
     expectsTicket: extensions.session_ticket === true,
+    expectsStatus: extensions.status_request === true,
+    timestamps: extensions.signed_certificate_timestamp?.map((each) => each.slice()),
     recordSizeLimit: extensions.record_size_limit,
   })
 }
@@ -115,6 +123,8 @@ interface Agreed {
   readonly randoms: Randoms
   readonly innerProtocol: string | undefined
   readonly expectsTicket: boolean
+  readonly expectsStatus: boolean
+  readonly timestamps: readonly Uint8Array[] | undefined
   readonly recordSizeLimit: number | undefined
 }
 
@@ -138,10 +148,28 @@ function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
         agreed.flight.add(input.raw)
         if (chain.length === 0) throw fault('empty-server-certificate')
         const { setup, serverName } = agreed.connection
-        const accepted = setup.verifier.verify(chain, serverName)
-        checkKey12(accepted.publicKey.algorithm, setup.settings, agreed.suite)
-        return waitServerKeyExchange(agreed, accepted)
+        const vouched = setup.verifier.vouch(chain, serverName)
+        checkKey12(vouched.publicKey.algorithm, setup.settings, agreed.suite)
+        return agreed.expectsStatus
+          ? waitStatus(agreed, vouched)
+          : waitServerKeyExchange(agreed, accept(agreed, vouched, undefined))
       },
+    },
+  }
+  return self
+}
+
+function waitStatus(agreed: Agreed, vouched: VouchedChain): In<'WAIT_STATUS'> {
+  const self: In<'WAIT_STATUS'> = {
+    name: 'WAIT_STATUS',
+    on: {
+      hello_request: (input) => passOver(input, self),
+      certificate_status: (input) => {
+        const { response } = decodeCertificateStatus(input.body)
+        agreed.flight.add(input.raw)
+        return waitServerKeyExchange(agreed, accept(agreed, vouched, response))
+      },
+      server_key_exchange: (input) => takeKeyExchange(agreed, accept(agreed, vouched, undefined), input),
     },
   }
   return self
@@ -152,30 +180,44 @@ function waitServerKeyExchange(agreed: Agreed, chain: AcceptedChain): In<'WAIT_S
     name: 'WAIT_SKE',
     on: {
       hello_request: (input) => passOver(input, self),
-      server_key_exchange: (input) => {
-        const exchange = decodeServerKeyExchange(input.body.slice())
-        agreed.flight.add(input.raw)
-        const { connection, randoms } = agreed
-        const { settings } = connection.setup
-        if (!settings.groups.includes(exchange.group) || !isGroupOf12(exchange.group)) {
-          throw fault('wrong-group-choice', namedGroupName(exchange.group))
-        }
-        const server = verifySignature12(connection.crypto, settings, chain, {
-          algorithm: exchange.algorithm,
-          message: concatBytes([randoms.client, randoms.server, exchange.parameters]),
-          signature: exchange.signature,
-        })
-        const authenticated = { ...agreed, server, exchange }
-        if (connection.setup.configuration.verifyPeer === undefined) return waitRequestOrDone(authenticated)
-        connection.pause({
-          kind: 'verify-peer',
-          peer: Object.freeze({ chain: chain.chain, serverName: nameText(connection.serverName) }),
-        })
-        return vetting(authenticated)
-      },
+      server_key_exchange: (input) => takeKeyExchange(agreed, chain, input),
     },
   }
   return self
+}
+
+function takeKeyExchange(
+  agreed: Agreed,
+  chain: AcceptedChain,
+  input: HandshakeMessage,
+): In<'VETTING'> | In<'WAIT_CR_OR_DONE'> {
+  const exchange = decodeServerKeyExchange(input.body.slice())
+  agreed.flight.add(input.raw)
+  const { connection, randoms } = agreed
+  const { settings } = connection.setup
+  if (!settings.groups.includes(exchange.group) || !isGroupOf12(exchange.group)) {
+    throw fault('wrong-group-choice', namedGroupName(exchange.group))
+  }
+  const server = verifySignature12(connection.crypto, settings, chain, {
+    algorithm: exchange.algorithm,
+    message: concatBytes([randoms.client, randoms.server, exchange.parameters]),
+    signature: exchange.signature,
+  })
+  const authenticated = { ...agreed, server, exchange }
+  if (connection.setup.configuration.verifyPeer === undefined) return waitRequestOrDone(authenticated)
+  connection.pause({
+    kind: 'verify-peer',
+    peer: Object.freeze({ chain: chain.chain, serverName: nameText(connection.serverName) }),
+  })
+  return vetting(authenticated)
+}
+
+function accept(
+  { connection, timestamps }: Agreed,
+  vouched: VouchedChain,
+  ocspResponse: Uint8Array | undefined,
+): AcceptedChain {
+  return connection.setup.verifier.accept(vouched, { ocspResponse, timestamps })
 }
 
 function vetting(authenticated: Authenticated): In<'VETTING'> {
@@ -279,7 +321,7 @@ function waitFinished(keyed: Keyed): In<'WAIT_FINISHED'> {
 /** Not reached without the proof of who the server is, nor without the proof that both saw the same handshake. */
 function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'CONNECTED'> {
   const { connection, suite, exchange, innerProtocol } = keyed
-  const { chain, verified } = server.chain
+  const { chain, verified, ocspResponse, timestamps } = server.chain
   const facts = {
     ...noFacts,
     version: 'TLSv1.2' as const,
@@ -291,6 +333,8 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
     verified,
+    ocspResponse,
+    signedCertificateTimestamps: timestamps,
   }
   establish12(connection, keyed.secrets, facts, chain[0])
   const self: In<'CONNECTED'> = {

@@ -249,6 +249,8 @@ function connected(
       peerCertificate: peer.chain.chain[0],
       peerChain: peer.chain.chain,
       verified: peer.chain.verified,
+      ocspResponse: peer.chain.ocspResponse,
+      signedCertificateTimestamps: peer.chain.timestamps,
     }),
     serverCertificate: peer.chain.chain[0],
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
@@ -332,8 +334,11 @@ function acceptChain({ connection, sent }: Agreed, { body, raw }: HandshakeMessa
   if (context.length > 0) throw fault('malformed-request-context')
   if (entries.length === 0) throw fault('empty-server-certificate')
   sent.transcript.add(raw)
+  const { verifier } = connection.setup
   const chain = entries.map(({ certificate }) => certificate)
-  return connection.setup.verifier.verify(chain, connection.serverName)
+  // RFC 9846, Section 4.4.2.1: each is about the certificate that it stands with.
+  const { status_request: ocspResponse, signed_certificate_timestamp: timestamps } = entries[0]?.extensions ?? {}
+  return verifier.accept(verifier.vouch(chain, connection.serverName), { ocspResponse, timestamps })
 }
 
 /** Our last flight: what was asked for, and Finished. RFC 9846, Section 4.4. */

@@ -111,6 +111,8 @@ function makeVerifier(
     purpose: configuration instanceof TLSServerConfiguration ? 'client-authentication' : 'server-authentication',
     now: environment.now ?? now,
     skipsHostNameCheck: environment[insecureOptions]?.skipHostNameCheck === true,
+    // A server asks its clients for none.
+    ocspStapling: configuration instanceof TLSServerConfiguration ? 'none' : (configuration.ocspStapling ?? 'none'),
   })
 }
 

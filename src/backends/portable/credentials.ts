@@ -24,7 +24,7 @@ export interface Loader {
 export function loadCredential(
   loader: Loader,
   field: string,
-  { leaf, key, chain = [] }: SigningChain,
+  { leaf, key, chain = [], ocspResponse, signedCertificateTimestamps: timestamps = [] }: SigningChain,
   minimumRsaBits: number,
 ): { readonly credential: Credential; readonly names: readonly string[] } {
   const own = loadCertificate(loader, `${field}.leaf`, leaf)
@@ -37,7 +37,8 @@ export function loadCredential(
     )
   }
   const issuers = chain.map((each, index) => loadCertificate(loader, `${field}.chain[${index}]`, each).der)
-  const credential = { chain: [own.der, ...issuers], publicKey, ...loadKey(loader, `${field}.key`, key, publicKey) }
+  const proof = loadKey(loader, `${field}.key`, key, publicKey)
+  const credential = { chain: [own.der, ...issuers], publicKey, ocspResponse, timestamps, ...proof }
   return { credential, names: namesOf(own) }
 }
 

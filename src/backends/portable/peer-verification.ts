@@ -1,23 +1,44 @@
 import { nameText, type ServerName } from '../../channel/server-name.ts'
+import type { OCSPStapling } from '../../config/client-configuration.ts'
 import type { CryptoProvider, PublicKey } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
 import { decodeCertificate } from '../../x509/certificate.ts'
 import type { RevocationPolicy } from '../../x509/revocation.ts'
+import { verifyStapledStatus } from '../../x509/stapled-status.ts'
 import type { TrustAnchors } from '../../x509/trust-anchors.ts'
 import { VerifiedCertificates } from '../../x509/verified-certificates.ts'
-import { verifyPath } from '../../x509/verify-path.ts'
+import { type VerifiedPath, verifyPath } from '../../x509/verify-path.ts'
 
 declare const proof: unique symbol
 
-/** A chain that verification accepted (or that `polytls/insecure` spared it). Made only by a PeerVerifier. */
+/** A chain that somebody trusted vouches for (or that `polytls/insecure` spared that). Made only by a PeerVerifier. */
+export interface VouchedChain {
+  readonly [proof]: 'vouched'
+  readonly chain: readonly Uint8Array[]
+  readonly publicKey: PublicKey
+  /** `undefined` where nobody was asked. */
+  readonly path: VerifiedPath | undefined
+}
+
+/** The same, and nothing that came beside it speaks against it. Made only by a PeerVerifier. */
 export interface AcceptedChain {
-  readonly [proof]: true
+  readonly [proof]: 'accepted'
   /** DER, as sent. */
   readonly chain: readonly Uint8Array[]
   /** The key that the peer has to prove to have. */
   readonly publicKey: PublicKey
   /** Whether the chain was verified, and not only read. */
   readonly verified: boolean
+  /** What the peer stapled, an OCSPResponse in DER. */
+  readonly ocspResponse: Uint8Array | undefined
+  /** What the peer sent of certificate timestamps; nobody has looked at them. */
+  readonly timestamps: readonly Uint8Array[]
+}
+
+/** What a server may send beside its certificate. */
+export interface Evidence {
+  readonly ocspResponse?: Uint8Array | undefined
+  readonly timestamps?: readonly Uint8Array[] | undefined
 }
 
 export interface VerifierOptions {
@@ -30,6 +51,8 @@ export interface VerifierOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly skipsHostNameCheck: boolean
+  /** What to make of stapled states. */
+  readonly ocspStapling: OCSPStapling
 }
 
 /** Verifies the chains that peers show. One per context: it remembers what cannot change. */
@@ -45,10 +68,10 @@ export class PeerVerifier {
    * `chain` is DER, in memory that stays as it is.
    * @throws CertificateError with the alert for the peer.
    */
-  verify(chain: readonly Uint8Array[], serverName: ServerName | undefined): AcceptedChain {
+  vouch(chain: readonly Uint8Array[], serverName: ServerName | undefined): VouchedChain {
     const { crypto, anchors, revocation, purpose, now, skipsHostNameCheck } = this.#options
-    if (anchors === undefined) return accept(chain, readKey(crypto, chain), false)
-    const { publicKey } = verifyPath({
+    if (anchors === undefined) return vouched(chain, readKey(crypto, chain), undefined)
+    const path = verifyPath({
       chain,
       anchors,
       crypto,
@@ -58,15 +81,40 @@ export class PeerVerifier {
       remembered: this.#remembered,
       ...(revocation !== undefined && { revocation }),
     })
-    return accept(chain, publicKey, true)
+    return vouched(chain, path.publicKey, path)
+  }
+
+  /**
+   * Looks at what came beside the chain: a stapled state, where the configuration asks for one.
+   * @throws CertificateError with the alert for the peer.
+   */
+  accept({ chain, publicKey, path }: VouchedChain, { ocspResponse, timestamps = [] }: Evidence = {}): AcceptedChain {
+    const { crypto, now, ocspStapling } = this.#options
+    if (ocspStapling !== 'none' && path !== undefined) {
+      verifyStapledStatus({
+        path,
+        response: ocspResponse,
+        crypto,
+        timeMilliseconds: now(),
+        isRequired: ocspStapling === 'hard',
+      })
+    }
+    // The one place where the proof is made.
+    return Object.freeze({
+      chain,
+      publicKey,
+      verified: path !== undefined,
+      ocspResponse: ocspResponse?.slice(),
+      timestamps: Object.freeze(timestamps.map((each) => each.slice())),
+    }) as unknown as AcceptedChain
   }
 }
 
-function accept(chain: readonly Uint8Array[], publicKey: PublicKey, verified: boolean): AcceptedChain {
+function vouched(chain: readonly Uint8Array[], publicKey: PublicKey, path: VerifiedPath | undefined): VouchedChain {
   // Views of the handshake message become copies: the application may keep them.
   const kept = Object.freeze(chain.map((each) => each.slice()))
   // The one place where the proof is made.
-  return Object.freeze({ chain: kept, publicKey, verified }) as unknown as AcceptedChain
+  return { chain: kept, publicKey, path } as unknown as VouchedChain
 }
 
 /** The peer's key, without asking who vouches for it. */

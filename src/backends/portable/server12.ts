@@ -20,7 +20,7 @@ import {
 } from './handshake12.ts'
 import type { Randoms } from './key-schedule12.ts'
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
-import { decodeCertificateVerify } from './messages/authentication.ts'
+import { decodeCertificateVerify, encodeCertificateStatus } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
 import { ClientCertificateType, encodeCertificateRequest12 } from './messages/certificate-request.ts'
 import { type ClientHello, randomLength } from './messages/client-hello.ts'
@@ -31,6 +31,7 @@ import { type Choice12, choose12 } from './negotiation12.ts'
 import type { AcceptedChain } from './peer-verification.ts'
 import { maxContentLength } from './record/protection.ts'
 import { type ProvenPeer, signOrPause12, verifySignature12 } from './signatures12.ts'
+import { wantsStatus } from './status-request.ts'
 import { Transcript } from './transcript.ts'
 
 /**
@@ -81,11 +82,14 @@ export function startServer12(
     serverName: extensions.server_name || undefined,
     recordSizeLimit: extensions.record_size_limit,
   }
-  sendServerHello(agreed, hello)
-  send(agreed, encodeCertificate12({ chain: choice.credential.chain }))
+  const { credential } = choice
+  const status = wantsStatus(extensions.status_request) ? credential.ocspResponse?.() : undefined
+  sendServerHello(agreed, hello, status !== undefined)
+  send(agreed, encodeCertificate12({ chain: credential.chain }))
+  if (status !== undefined) send(agreed, encodeCertificateStatus({ response: status }))
   const parameters = encodeServerParameters(choice.group, agreed.share.publicKey)
   const message = concatBytes([agreed.randoms.client, random, parameters])
-  const signature = signOrPause12(connection, choice.credential, choice.scheme, message)
+  const signature = signOrPause12(connection, credential, choice.scheme, message)
   return signature === undefined ? signing(agreed, parameters) : finishHello(agreed, parameters, signature)
 }
 
@@ -123,8 +127,7 @@ function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
           flight.forgetMessages()
           return waitClientKeyExchange(agreed)
         }
-        const accepted = verifier.verify(chain, undefined)
-        return waitCertifiedKeyExchange(agreed, accepted)
+        return waitCertifiedKeyExchange(agreed, verifier.accept(verifier.vouch(chain, undefined)))
       },
     },
   }
@@ -243,8 +246,10 @@ function checkClientHello({ extensions }: ClientHello): void {
     throw fault('illegal-parameter', 'point formats')
 }
 
-function sendServerHello(agreed: Agreed, { cipherSuites, extensions }: ClientHello): void {
+function sendServerHello(agreed: Agreed, { cipherSuites, extensions }: ClientHello, staplesStatus: boolean): void {
   const { choice, randoms, innerProtocol } = agreed
+  const { timestamps } = choice.credential
+  const sendsTimestamps = extensions.signed_certificate_timestamp !== undefined && timestamps.length > 0
   const signalsRenegotiation =
     extensions.renegotiation_info !== undefined || cipherSuites.includes(emptyRenegotiationInfoSuite)
   send(
@@ -261,6 +266,8 @@ function sendServerHello(agreed: Agreed, { cipherSuites, extensions }: ClientHel
         server_name: extensions.server_name === undefined ? undefined : true,
         ec_point_formats: extensions.ec_point_formats === undefined ? undefined : Uint8Array.of(uncompressedPoints),
         application_layer_protocol_negotiation: innerProtocol === undefined ? undefined : encodeProtocol(innerProtocol),
+        status_request: staplesStatus ? true : undefined,
+        signed_certificate_timestamp: sendsTimestamps ? timestamps : undefined,
         extended_master_secret: true,
         record_size_limit: extensions.record_size_limit === undefined ? undefined : maxContentLength,
       },

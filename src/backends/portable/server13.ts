@@ -27,12 +27,15 @@ import { decodeCertificate, encodeCertificate } from './messages/certificate.ts'
 import { encodeCertificateRequest } from './messages/certificate-request.ts'
 import { type ClientHello, decodeClientHello } from './messages/client-hello.ts'
 import { encodeEncryptedExtensions } from './messages/encrypted-extensions.ts'
+import type { ExtensionsIn } from './messages/extension-forms.ts'
 import { type OfferedExtensions, offeredExtensions } from './messages/extensions.ts'
 import { encodeServerHello, helloRetryRequestRandom } from './messages/server-hello.ts'
 import { type Negotiated, negotiate, requireSameHello } from './negotiation13.ts'
 import type { AcceptedChain, PeerVerifier } from './peer-verification.ts'
 import { versionCode } from './protocol-version.ts'
 import { startServer12 } from './server12.ts'
+import type { Credential } from './setup.ts'
+import { wantsStatus } from './status-request.ts'
 import { TrafficKeys } from './traffic-keys.ts'
 import { Transcript } from './transcript.ts'
 
@@ -134,7 +137,7 @@ function waitCertificate(k: Finishing, request: NonNullable<Keys['request']>): I
         k.transcript.add(raw)
         if (entries.length === 0) return waitFinished(k, acceptAnonymous(k.connection))
         const chain = entries.map(({ certificate }) => certificate)
-        return waitCertificateVerify(k, request.verifier.verify(chain, undefined))
+        return waitCertificateVerify(k, request.verifier.accept(request.verifier.vouch(chain, undefined)))
       },
     },
   }
@@ -282,7 +285,10 @@ function agreeOnKeys(
   connection.protectIncoming(traffic.client.opener({ allowsPlainAlert: true }))
   send(encodeEncryptedExtensions({ extensions: answerExtensions(connection, hello, negotiated) }))
   const request = requestCertificate(connection, send)
-  const entries = credential.chain.map((certificate) => ({ certificate, extensions: {} }))
+  const entries = credential.chain.map((certificate, depth) => ({
+    certificate,
+    extensions: depth === 0 ? evidenceFor(hello, credential) : {},
+  }))
   send(encodeCertificate({ context: new Uint8Array(0), entries }))
   const k: Keys = { connection, hello, transcript, negotiated, stage, traffic, request }
   const signature = sign(connection, credential, scheme, signedContent('server', transcript.digest()))
@@ -327,6 +333,15 @@ function answerExtensions(
     server_name: name === undefined || name === '' ? undefined : true,
     application_layer_protocol_negotiation: innerProtocol === undefined ? undefined : encodeProtocol(innerProtocol),
     record_size_limit: limit === undefined ? undefined : recordSizeLimit,
+  }
+}
+
+/** What goes beside our own certificate to a client that asks for it: RFC 9846, Section 4.4.2.1. */
+function evidenceFor({ extensions }: ClientHello, credential: Credential): ExtensionsIn<'certificate'> {
+  return {
+    status_request: wantsStatus(extensions.status_request) ? credential.ocspResponse?.() : undefined,
+    signed_certificate_timestamp:
+      extensions.signed_certificate_timestamp && credential.timestamps.length > 0 ? credential.timestamps : undefined,
   }
 }
 

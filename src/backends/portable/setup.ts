@@ -40,6 +40,9 @@ export interface Credential {
   readonly key:
     | { readonly kind: 'local'; readonly key: SigningKey }
     | { readonly kind: 'remote'; readonly signer: Signer }
+  /** What the chain's configuration has to send beside it. */
+  readonly ocspResponse: (() => Uint8Array | undefined) | undefined
+  readonly timestamps: readonly Uint8Array[]
   /** What TLS 1.3 could sign with, in order of preference; rsa_pkcs1 schemes are for TLS 1.2 alone. */
   readonly schemes: readonly CodePoint[]
 }

@@ -81,8 +81,10 @@ function clientIn(state: string): Scene {
     credential: remote(credential),
     verifyPeer: state === 'VETTING',
     ...(state === 'WAIT_TICKET' ? { hello: withTicket } : {}),
+    ...(state === 'WAIT_STATUS' ? { hello: withStatusRequest } : {}),
   })
-  const server = serverEngine({ credential, clientAuthentication: needsRequest ? 'required' : 'none' })
+  const stapling = { ...credential, ocspResponse: () => new Uint8Array(1) }
+  const server = serverEngine({ credential: stapling, clientAuthentication: needsRequest ? 'required' : 'none' })
   const tap = new Tap(server)
   client.handshake()
   drive(client, tap, state, (bytes, name) =>
@@ -130,6 +132,14 @@ function drive(
 const withTicket = (hello: ClientHello): ClientHello => ({
   ...hello,
   extensions: { ...hello.extensions, session_ticket: new Uint8Array(0) },
+})
+
+const withStatusRequest = (hello: ClientHello): ClientHello => ({
+  ...hello,
+  extensions: {
+    ...hello.extensions,
+    status_request: { statusType: 1, responderIds: new Uint8Array(0), requestExtensions: new Uint8Array(0) },
+  },
 })
 
 function acceptTicket(bytes: Uint8Array): Uint8Array {

@@ -123,6 +123,7 @@ export class Trace {
         purpose: 'server-authentication',
         now: Date.now,
         skipsHostNameCheck: true,
+        ocspStapling: 'none',
       }),
     }
     return new Engine<ClientSetup>(setup, {
@@ -155,6 +156,8 @@ export class Trace {
       publicKey: {} as PublicKey,
       key: { kind: 'remote', signer },
       schemes: signer.schemes,
+      ocspResponse: undefined,
+      timestamps: [],
     }
   }
 

@@ -93,6 +93,20 @@ export const certificateStatus: Codec<Uint8Array> = {
   encode: (w, value) => w.u8(1).vector24(value),
 }
 
+/** RFC 6962, Section 3.3: `SerializedSCT sct_list<1..2^16-1>`, none of them empty. */
+export const timestamps: Codec<readonly Uint8Array[]> = {
+  decode(r) {
+    const list = r.reader16('sct_list', 1)
+    const found: Uint8Array[] = []
+    while (list.remaining > 0) found.push(list.vector16('SerializedSCT', 1))
+    return found
+  },
+  encode: (w, value) =>
+    w.vector16((list) => {
+      for (const timestamp of value) list.vector16(timestamp)
+    }),
+}
+
 /** RFC 7301, Section 3.1. */
 export const protocolNames: Codec<readonly Uint8Array[]> = {
   decode(r) {

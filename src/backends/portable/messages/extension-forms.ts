@@ -41,6 +41,13 @@ export interface ExtensionForms {
     encrypted_extensions: Uint8Array
     server_hello12: Uint8Array
   }
+  /** RFC 6962, Section 3.3.1: serialized SCTs. */
+  signed_certificate_timestamp: {
+    client_hello: Empty
+    certificate_request: Empty
+    certificate: readonly Uint8Array[]
+    server_hello12: readonly Uint8Array[]
+  }
   /** RFC 7627. */
   extended_master_secret: { client_hello: Empty; server_hello12: Empty }
   /** RFC 8449: the longest plaintext of a record that the sender takes, in bytes. */

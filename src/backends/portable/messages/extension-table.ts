@@ -14,6 +14,7 @@ import {
   recordSizeLimit,
   serverNames,
   statusRequest,
+  timestamps,
   uint8List,
   uint16,
   uint16List,
@@ -48,6 +49,13 @@ export const extensionTable: ExtensionTable = {
     client_hello: protocolNames,
     encrypted_extensions: protocolName,
     server_hello12: protocolName,
+  },
+  signed_certificate_timestamp: {
+    code: 18,
+    client_hello: empty,
+    certificate_request: empty,
+    certificate: timestamps,
+    server_hello12: timestamps,
   },
   extended_master_secret: { code: 23, client_hello: empty, server_hello12: empty },
   record_size_limit: {

@@ -10,6 +10,7 @@ import { ByteWriter } from '#polytls/codec/byte-writer.js'
 const printed: { readonly [name: string]: readonly ExtensionPlace[] } = {
   server_name: ['client_hello', 'encrypted_extensions'],
   status_request: ['client_hello', 'certificate_request', 'certificate'],
+  signed_certificate_timestamp: ['client_hello', 'certificate_request', 'certificate'],
   supported_groups: ['client_hello', 'encrypted_extensions'],
   signature_algorithms: ['client_hello', 'certificate_request'],
   application_layer_protocol_negotiation: ['client_hello', 'encrypted_extensions'],

@@ -49,6 +49,7 @@ const fullClientHello: clientHello.ClientHello = {
     ec_point_formats: Uint8Array.of(0),
     signature_algorithms: [0x0403, 0x0804],
     application_layer_protocol_negotiation: [text('h2'), text('http/1.1')],
+    signed_certificate_timestamp: true,
     extended_master_secret: true,
     record_size_limit: 16385,
     session_ticket: bytes(5),
@@ -99,6 +100,7 @@ const serverHello12: serverHello.ServerHello12 = {
     status_request: true,
     ec_point_formats: Uint8Array.of(0),
     application_layer_protocol_negotiation: text('h2'),
+    signed_certificate_timestamp: [bytes(6), bytes(3)],
     extended_master_secret: true,
     record_size_limit: 64,
     session_ticket: true,
@@ -121,6 +123,7 @@ const request: certificateRequest.CertificateRequest = {
   extensions: {
     signature_algorithms: [0x0403],
     status_request: true,
+    signed_certificate_timestamp: true,
     certificate_authorities: [bytes(5)],
     signature_algorithms_cert: [0x0401, 0x0403],
     unknown,
@@ -136,7 +139,7 @@ const certificates: certificate.CertificateMessage = {
   type: 'certificate',
   context: new Uint8Array(0),
   entries: [
-    { certificate: bytes(20), extensions: { status_request: bytes(4) } },
+    { certificate: bytes(20), extensions: { status_request: bytes(4), signed_certificate_timestamp: [bytes(5)] } },
     { certificate: bytes(10), extensions: {} },
   ],
 }

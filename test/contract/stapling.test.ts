@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import {
+  AlertReceivedError,
+  CertificateError,
+  type ClientOptions,
+  ConfigurationError,
+  type SigningChain,
+  TLSClientConfiguration,
+  TLSServerConfiguration,
+} from 'polytls'
+import { forEachPair, forEachVersion, has, type OneVersion } from '../support/backends.ts'
+import { type Connection, connectionBetween, connectionOf } from '../support/connection.ts'
+import { matching } from '../support/identities.ts'
+import { StapledIdentity } from '../support/stapled-identities.ts'
+
+const identity = new StapledIdentity()
+const timestamps = [Buffer.from('a timestamp'), Buffer.from('another')]
+
+forEachPair('stapling', (pairing) => {
+  const { clientBackend, serverBackend } = pairing
+  for (const [field, feature] of [
+    ['ocspResponse', 'ocsp-stapling'],
+    ['signedCertificateTimestamps', 'certificate-timestamps'],
+  ] as const) {
+    if (has(serverBackend, feature)) continue
+    it(`the server, which has no ${feature}, refuses it by name`, () => {
+      const options = { [field]: field === 'ocspResponse' ? () => undefined : timestamps }
+      const configuration = new TLSServerConfiguration({ certificateChain: [identity.chain(options)] })
+      assert.throws(
+        () => serverBackend.serverContext(configuration),
+        (error) => error instanceof ConfigurationError && error.field === `certificateChain[0].${field}`,
+      )
+    })
+  }
+  for (const [field, feature, value] of [
+    ['ocspStapling', 'ocsp-stapling', 'soft'],
+    ['certificateTimestamps', 'certificate-timestamps', true],
+  ] as const) {
+    if (has(clientBackend, feature)) continue
+    it(`the client, which has no ${feature}, refuses ${field} by name`, async () => {
+      const { client } = await matching()
+      assert.throws(
+        () => clientBackend.clientContext(new TLSClientConfiguration({ ...client, [field]: value })),
+        (error) => error instanceof ConfigurationError && error.field === field,
+      )
+    })
+  }
+
+  const connectionWith = (bounds: OneVersion, client: ClientOptions, chain: SigningChain): Connection =>
+    connectionBetween(pairing, {
+      client: { trustStore: identity.trustStore, ...bounds, ...client },
+      server: { certificateChain: [chain] },
+    })
+
+  if (has(clientBackend, 'ocsp-stapling') && has(serverBackend, 'ocsp-stapling')) {
+    forEachVersion(pairing, (version, bounds) => {
+      const refused = async (client: ClientOptions, chain: SigningChain): Promise<CertificateError> => {
+        using connection = connectionWith(bounds, client, chain)
+        const endings = await connection.negotiate()
+        assert.ok(endings.client instanceof CertificateError, `the client: ${String(endings.client)}`)
+        assert.ok(endings.server instanceof AlertReceivedError, `the server: ${String(endings.server)}`)
+        assert.equal(endings.server.alert, endings.client.alert)
+        return endings.client
+      }
+
+      for (const ocspStapling of ['soft', 'hard'] as const) {
+        it(`${version}: a good status is given to a client that wants one (${ocspStapling})`, async () => {
+          const status = identity.status()
+          using connection = connectionWith(bounds, { ocspStapling }, identity.chain({ ocspResponse: () => status }))
+          await connection.establish()
+          assert.deepEqual(hex(connection.client.facts.ocspResponse), hex(status))
+          assert.equal(connection.server.facts.ocspResponse, undefined)
+          assert.equal(connection.transfer('server', Buffer.from('data')).toString(), 'data')
+        })
+
+        it(`${version}: a revoked certificate is refused (${ocspStapling})`, async () => {
+          const status = identity.status({ status: { revoked: '2024-06-01' } })
+          const error = await refused({ ocspStapling }, identity.chain({ ocspResponse: () => status }))
+          assert.equal(error.reason, 'revoked')
+          assert.equal(error.alert, 'bad_certificate_status_response')
+          assert.equal(error.depth, 0)
+        })
+
+        it(`${version}: a status that cannot be relied on is refused (${ocspStapling})`, async () => {
+          for (const status of [
+            identity.forgedStatus(),
+            identity.status({ serial: 8 }),
+            identity.status({ status: 'unknown' }),
+            identity.status({ thisUpdate: '2024-01-01', nextUpdate: '2024-01-02' }),
+            Buffer.from('no response'),
+          ]) {
+            const error = await refused({ ocspStapling }, identity.chain({ ocspResponse: () => status }))
+            assert.equal(error.reason, 'revocation-unknown')
+            assert.equal(error.alert, 'bad_certificate_status_response')
+          }
+        })
+
+        it(`${version}: a certificate that promises a status is refused without (${ocspStapling})`, async () => {
+          const error = await refused({ ocspStapling }, identity.chain({}, { mustStaple: true }))
+          assert.equal(error.reason, 'revocation-unknown')
+        })
+      }
+
+      it(`${version}: no status will do for a client that does not insist`, async () => {
+        using connection = connectionWith(bounds, { ocspStapling: 'soft' }, identity.chain())
+        await connection.establish()
+        assert.equal(connection.client.facts.ocspResponse, undefined)
+        const error = await refused({ ocspStapling: 'hard' }, identity.chain({ ocspResponse: () => undefined }))
+        assert.equal(error.reason, 'revocation-unknown')
+      })
+
+      it(`${version}: who does not ask gets none, and a promise does not matter`, async () => {
+        let asked = 0
+        const ocspResponse = (): Uint8Array => {
+          asked++
+          return identity.status()
+        }
+        using connection = connectionWith(bounds, {}, identity.chain({ ocspResponse }, { mustStaple: true }))
+        await connection.establish()
+        assert.equal(asked, 0)
+        assert.equal(connection.client.facts.ocspResponse, undefined)
+      })
+
+      it(`${version}: a status is renewed without a new context`, async () => {
+        let status = identity.status()
+        const server = serverBackend.serverContext(
+          new TLSServerConfiguration({ certificateChain: [identity.chain({ ocspResponse: () => status })] }),
+        )
+        const options = { trustStore: identity.trustStore, ...bounds, ocspStapling: 'hard' } as const
+        const client = clientBackend.clientContext(new TLSClientConfiguration(options))
+        for (const nextUpdate of [undefined, new Date(Date.now() + 999_999).toISOString()]) {
+          status = identity.status({ nextUpdate })
+          using connection = connectionOf({ client, server })
+          await connection.establish()
+          assert.deepEqual(hex(connection.client.facts.ocspResponse), hex(status))
+        }
+      })
+    })
+  }
+
+  if (has(clientBackend, 'certificate-timestamps') && has(serverBackend, 'certificate-timestamps')) {
+    forEachVersion(pairing, (version, bounds) => {
+      it(`${version}: certificate timestamps are passed on to a client that asks for them`, async () => {
+        const chain = identity.chain({ signedCertificateTimestamps: timestamps })
+        using connection = await connectionWith(bounds, { certificateTimestamps: true }, chain).establish()
+        assert.deepEqual(connection.client.facts.signedCertificateTimestamps.map(hex), timestamps.map(hex))
+        using other = await connectionWith(bounds, {}, chain).establish()
+        assert.deepEqual(other.client.facts.signedCertificateTimestamps, [])
+        using none = await connectionWith(bounds, { certificateTimestamps: true }, identity.chain()).establish()
+        assert.deepEqual(none.client.facts.signedCertificateTimestamps, [])
+      })
+    })
+  }
+})
+
+function hex(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString('hex')
+}

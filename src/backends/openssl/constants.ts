@@ -68,6 +68,7 @@ export const NID = {
   sha384: 673,
   sha512: 674,
   rsassaPss: 912,
+  tlsfeature: 1020,
   ED25519: 1087,
   ED448: 1088,
 } as const

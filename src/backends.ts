@@ -1,6 +1,8 @@
 import { OpenSSLBackend } from './backends/openssl/backend.ts'
 import type { LibraryChoice } from './backends/openssl/library-choice.ts'
 import { PortableBackend } from './backends/portable/backend.ts'
+import { SchannelBackend } from './backends/schannel/backend.ts'
+import { loadWindowsSecurity } from './backends/schannel/windows-security.ts'
 import type { Backend } from './channel/backend.ts'
 import { lateMlKem768, lateNobleCrypto } from './crypto/node/late-noble.ts'
 import { createNodeCrypto } from './crypto/node/provider.ts'
@@ -53,17 +55,40 @@ export function createPortableBackend({ name, crypto, paddingMultipleBytes }: Po
   })
 }
 
-/** Every backend that this package has, in the order in which `defaultBackend` tries them. Nothing is loaded by listing them. */
-export const backends: readonly Backend[] = [openssl, systemOpenSSL, portable]
+/** Windows' own TLS, with the machine's trust, policies and keys. To be asked for: `defaultBackend` does not try it. */
+export const schannel: Backend = createSchannelBackend({ name: 'schannel' })
+
+/** How Windows is told what its TLS is to use. */
+export interface SchannelBackendChoice {
+  readonly name: string
+  /**
+   * `legacy` uses the structure SCHANNEL_CRED, as programs from before Windows 10, version 1809, do, whose connections end at TLS 1.2:
+   * to find out whether a server is out of reach for that reason. Default: `newest`, which falls back to it where this Windows knows no other.
+   */
+  readonly credentials?: 'newest' | 'legacy' | undefined
+}
+
+/** Windows' own TLS, told what to use in a way of one's own choice. */
+export function createSchannelBackend({ name, credentials = 'newest' }: SchannelBackendChoice): Backend {
+  if (credentials !== 'newest' && credentials !== 'legacy')
+    throw new TypeError(`credentials: expected 'newest' or 'legacy', got ${JSON.stringify(credentials)}`)
+  return new SchannelBackend({ name, load: loadWindowsSecurity, now: Date.now, legacy: credentials === 'legacy' })
+}
+
+/** Those that `defaultBackend` tries, in this order. */
+const defaults: readonly Backend[] = [openssl, systemOpenSSL, portable]
+
+/** Every backend that this package has. Nothing is loaded by listing them. */
+export const backends: readonly Backend[] = [...defaults, schannel]
 
 /**
  * The first backend that is available here.
  * @throws ConfigurationError that says for each why it is not.
  */
 export function defaultBackend(): Backend {
-  const found = backends.find((backend) => backend.available.yes)
+  const found = defaults.find((backend) => backend.available.yes)
   if (found !== undefined) return found
-  const reasons = backends.map(({ name, available }) => `${name}: ${available.yes ? '' : available.reason}`)
+  const reasons = defaults.map(({ name, available }) => `${name}: ${available.yes ? '' : available.reason}`)
   throw new ConfigurationError('backend', `none is available here (${reasons.join('; ')})`, {
     hint: 'npm install koffi',
   })

@@ -4,10 +4,13 @@ export {
   backends,
   createOpenSSLBackend,
   createPortableBackend,
+  createSchannelBackend,
   defaultBackend,
   openssl,
   type PortableBackendChoice,
   portable,
+  type SchannelBackendChoice,
+  schannel,
   systemOpenSSL,
 } from './backends.ts'
 export {

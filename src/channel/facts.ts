@@ -35,6 +35,8 @@ export interface ConnectionFacts {
   readonly ocspResponse: Uint8Array | undefined
   /** What the server sent, on a client: each a serialized SCT (RFC 6962, Section 3.3), unchecked. */
   readonly signedCertificateTimestamps: readonly Uint8Array[]
+  /** By which structure Windows was told what to use; only `schannel` has it. The older one ends at TLS 1.2. */
+  readonly credentialStructure?: 'SCH_CREDENTIALS' | 'SCHANNEL_CRED'
 }
 
 /** The facts of a channel whose handshake has not finished. */

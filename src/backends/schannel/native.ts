@@ -177,8 +177,8 @@ export interface ChainRequest {
   /** None for the engine of the current user, which trusts what Windows trusts. */
   readonly engine: Pointer | undefined
   readonly certificate: Pointer
-  /** A FILETIME; the machine's clock where there is none. */
-  readonly time: bigint | undefined
+  /** A FILETIME. */
+  readonly time: bigint
   /** Where intermediates may be found beside the stores of Windows. */
   readonly additionalStore: Pointer | undefined
   /** Object identifiers, one of which the chain has to be good for. */

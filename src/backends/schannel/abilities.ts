@@ -3,10 +3,10 @@ import type { CodePoint } from '../../config/registry.ts'
 import { SignatureScheme } from '../../config/signature-scheme.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import { BackendError } from '../../errors.ts'
-import { ClientRequirement, CredentialFlag, obsoleteProtocols, Protocol } from './constants.ts'
+import { ClientRequirement, CredentialFlag, obsoleteProtocols, Protocol, ServerRequirement } from './constants.ts'
 import { isUsableSuite } from './crypto-settings.ts'
 import { type ClientHello, HelloReader, tls12, tls13 } from './hello.ts'
-import type { Credentials, NativeSecurity } from './native.ts'
+import type { Credentials, NativeSecurity, SecHandle } from './native.ts'
 import { Status, statusName } from './status.ts'
 
 /** The structure by which Schannel is told what to use. */
@@ -15,6 +15,7 @@ export type CredentialStructure = 'SCH_CREDENTIALS' | 'SCHANNEL_CRED'
 /** What the Schannel of this machine can do: found by asking it for a ClientHello, not by the version of Windows. */
 export interface Abilities {
   readonly structure: CredentialStructure
+  readonly roles: Capabilities['roles']
   readonly versions: readonly NegotiatedVersion[]
   readonly suites: ReadonlySet<CodePoint>
   readonly groups: ReadonlySet<CodePoint>
@@ -69,8 +70,14 @@ const olderStructure: Credentials = {
   enabledProtocols: Protocol.TLS1_2_CLIENT,
 }
 
-/** The ClientHello that a client with these credentials sends, or the status that was answered instead. */
-function offer(native: NativeSecurity, credentials: Credentials): ClientHello | number {
+/** The ClientHello that a client with some credentials sends, and whether there is a server as well. */
+interface Offer {
+  readonly hello: ClientHello
+  readonly serves: boolean
+}
+
+/** What Schannel offers with these credentials, or the status that it answered instead. */
+function offer(native: NativeSecurity, credentials: Credentials): Offer | number {
   const { status, handle } = native.AcquireCredentialsHandle('outbound', credentials)
   if (handle === undefined) return status
   try {
@@ -85,17 +92,32 @@ function offer(native: NativeSecurity, credentials: Credentials): ClientHello | 
     if (first.context !== undefined) native.DeleteSecurityContext(first.context)
     const reader = new HelloReader()
     reader.follow(first.token)
-    return reader.clientHello ?? first.status
+    const hello = reader.clientHello
+    return hello === undefined ? first.status : { hello, serves: serves(native, handle) }
   } finally {
     native.FreeCredentialsHandle(handle)
   }
 }
 
-function abilitiesOf(structure: CredentialStructure, hello: ClientHello): Abilities {
+/** Windows has both sides; what imitates it may not. The credentials are those of a client, so that no server ever comes of it. */
+function serves(native: NativeSecurity, credentials: SecHandle): boolean {
+  const { status, context } = native.AcceptSecurityContext({
+    credentials,
+    context: undefined,
+    requirements: ServerRequirement.ALLOCATE_MEMORY | ServerRequirement.STREAM,
+    token: new Uint8Array(1),
+    applicationProtocols: undefined,
+  })
+  if (context !== undefined) native.DeleteSecurityContext(context)
+  return status !== Status.SEC_E_UNSUPPORTED_FUNCTION
+}
+
+function abilitiesOf(structure: CredentialStructure, { hello, serves }: Offer): Abilities {
   const offersTLS13 = structure === 'SCH_CREDENTIALS' && hello.versions.includes(tls13)
   const suites = hello.cipherSuites.filter((suite) => isUsableSuite(suite) && (offersTLS13 || suite >> 8 !== 0x13))
   return {
     structure,
+    roles: serves ? ['client', 'server'] : ['client'],
     versions: [
       ...(hello.versions.includes(tls12) ? (['TLSv1.2'] as const) : []),
       ...(offersTLS13 ? (['TLSv1.3'] as const) : []),
@@ -112,9 +134,9 @@ function failed(status: number): BackendError {
   })
 }
 
-export function capabilitiesOf({ versions, suites, groups, schemes }: Abilities): Capabilities {
+export function capabilitiesOf({ roles, versions, suites, groups, schemes }: Abilities): Capabilities {
   return {
-    roles: ['client', 'server'],
+    roles,
     versions,
     ciphers: [...suites],
     groups: [...groups],

@@ -58,7 +58,10 @@ export class SchannelBackend implements Backend {
   serverContext(configuration: TLSServerConfiguration, environment: ContextEnvironment = {}): ServerContext {
     if (!(configuration instanceof TLSServerConfiguration))
       throw new TypeError('serverContext: expected a TLSServerConfiguration')
-    return new SchannelServerContext(this.#workshopFor(configuration), configuration, environment)
+    const workshop = this.#workshopFor(configuration)
+    if (!workshop.abilities.roles.includes('server'))
+      throw new BackendError(this.name, `the Schannel of ${workshop.native.systemName} has no server's side`)
+    return new SchannelServerContext(workshop, configuration, environment)
   }
 
   #workshopFor(configuration: TLSClientConfiguration | TLSServerConfiguration): Workshop {

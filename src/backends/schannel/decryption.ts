@@ -79,6 +79,8 @@ export class Decryption {
     switch (status) {
       case Status.SEC_E_OK:
         this.#plaintext = new Uint8Array(data)
+        // In TLS 1.2 an alert can be told from data. That Schannel does not call it an error says that it is the peer's close_notify.
+        this.peerClosed = records[0] === alertRecord
         this.#consume(records.byteLength - extra.byteLength)
         return
       case Status.SEC_E_INCOMPLETE_MESSAGE:
@@ -142,5 +144,8 @@ export class Decryption {
     throw error
   }
 }
+
+/** The type of records that hold an alert. RFC 5246, Section 6.2.1. */
+const alertRecord = 21
 
 const nothing: Uint8Array = new Uint8Array(0)

@@ -189,7 +189,13 @@ function decodeVersions(reader: ByteReader): readonly number[] {
 }
 
 /** IANA, TLS ExtensionType Values. */
-const Extension = { server_name: 0, supported_groups: 10, signature_algorithms: 13, supported_versions: 43, key_share: 51 } as const
+const Extension = {
+  server_name: 0,
+  supported_groups: 10,
+  signature_algorithms: 13,
+  supported_versions: 43,
+  key_share: 51,
+} as const
 
 /** RFC 8701, Section 2. */
 function isGrease(value: number): boolean {

@@ -1,4 +1,4 @@
-import { randomBytes, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import process from 'node:process'
 import { passphraseOf } from '../../config/private-key.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
@@ -112,7 +112,7 @@ function packageOf(field: string, { leaf, key, chain = [] }: SigningChain): Pack
   }
   const certificate = parseCertificate(`${field}.leaf`, leafBytes)
   const pkcs8 = parsePrivateKey(`${field}.key`, key, keyBytes, certificate)
-  const password = randomBytes(16).toString('hex')
+  const password = 'in memory'
   const pfx = Buffer.from(encodePKCS12({ leaf: certificate.raw, issuers, key: pkcs8 }, password))
   pkcs8.fill(0)
   keyBytes.fill(0)

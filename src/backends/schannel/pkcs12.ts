@@ -1,4 +1,4 @@
-import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createHash, createHmac } from 'node:crypto'
 import { Tag } from '../../codec/der.ts'
 import {
   encodeContext,
@@ -60,7 +60,7 @@ function certificateBag(der: Uint8Array, ...attributes: readonly Uint8Array[]): 
 
 /** An EncryptedPrivateKeyInfo. RFC 5958, Section 3; RFC 7292, Appendix C. */
 function shroudedKeyBag(key: Uint8Array, password: string, ...attributes: readonly Uint8Array[]): Uint8Array {
-  const salt = randomBytes(8)
+  const salt = saltFor(key)
   const cipher = createCipheriv(
     'des-ede3-cbc',
     deriveBytes(password, salt, Purpose.key, 24),
@@ -85,7 +85,7 @@ function attribute(type: string, value: Uint8Array): Uint8Array {
 }
 
 function macData(safe: Uint8Array, password: string): Uint8Array {
-  const salt = randomBytes(8)
+  const salt = saltFor(safe)
   const mac = createHmac('sha1', deriveBytes(password, salt, Purpose.mac, 20))
     .update(safe)
     .digest()
@@ -97,8 +97,12 @@ function macData(safe: Uint8Array, password: string): Uint8Array {
   )
 }
 
-/** The password is random and used once, so there is nothing for iterations to slow down. */
+/** Nobody gets to see the result, so there is nothing to slow anybody down with. */
 const iterations = 1
+
+function saltFor(content: Uint8Array): Buffer {
+  return createHash('sha256').update(content).digest().subarray(0, 8)
+}
 
 const Purpose = { key: 1, iv: 2, mac: 3 } as const
 

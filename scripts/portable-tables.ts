@@ -150,6 +150,18 @@ const limits: readonly (readonly [file: string, name: string, unit: string, what
   [`${portable}engine.ts`, 'maxTickets', 'tickets', 'tickets that a connection keeps; the oldest goes'],
   [`${portable}record/protection13.ts`, "'aes-128-gcm'", 'records', 'one key of AES-GCM in TLS 1.3, then a KeyUpdate'],
   [`${portable}record/protection13.ts`, "'aes-128-ccm'", 'records', 'one key of AES-CCM in TLS 1.3, then a KeyUpdate'],
+  [
+    `${portable}record/protection12.ts`,
+    "'aes-128-gcm'",
+    'blocks of 16 bytes',
+    'one key of AES-GCM in TLS 1.2, then `ERR_TLS_KEYS_WORN_OUT`',
+  ],
+  [
+    `${portable}record/protection12.ts`,
+    "'aes-128-ccm'",
+    'blocks of 16 bytes',
+    'one key of AES-CCM in TLS 1.2, then `ERR_TLS_KEYS_WORN_OUT`',
+  ],
   [`${portable}trust.ts`, 'most', 'stores', 'trust stores that a backend keeps decoded'],
 ]
 

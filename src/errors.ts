@@ -5,6 +5,8 @@ export type TLSErrorCode =
   | 'ERR_TLS_CONFIGURATION'
   | 'ERR_TLS_USAGE'
   | 'ERR_TLS_DISPOSED'
+  /** The keys of a connection have protected all that they safely can, and its version of TLS cannot change them. */
+  | 'ERR_TLS_KEYS_WORN_OUT'
   | 'ERR_TLS_PROTOCOL'
   | 'ERR_TLS_NOT_TLS'
   | 'ERR_TLS_NEGOTIATION'
@@ -77,7 +79,11 @@ export class UsageError extends TLSError {
 
   constructor(
     message: string,
-    options: { code?: 'ERR_TLS_USAGE' | 'ERR_TLS_DISPOSED'; hint?: string; cause?: unknown } = {},
+    options: {
+      code?: 'ERR_TLS_USAGE' | 'ERR_TLS_DISPOSED' | 'ERR_TLS_KEYS_WORN_OUT'
+      hint?: string
+      cause?: unknown
+    } = {},
   ) {
     super(message, { code: 'ERR_TLS_USAGE', ...options })
   }

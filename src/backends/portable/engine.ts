@@ -9,7 +9,7 @@ import { RaggedEOFError } from '../../errors.ts'
 import { receiveAlert } from './alert.ts'
 import { Conduct } from './conduct.ts'
 import type { Connection, Established } from './connection.ts'
-import { alertFor, failureOf } from './failure.ts'
+import { alertFor, failureOf, keysWornOut } from './failure.ts'
 import { fault } from './faults.ts'
 import { KeyLog, type KeyLogLabel } from './key-log.ts'
 import type { AnyState } from './machine.ts'
@@ -155,13 +155,17 @@ export class Engine<S extends Setup> implements Connection {
     this.#plaintext = rest === undefined || rest.length === length ? undefined : rest.subarray(length)
   }
 
+  /** @throws UsageError where the keys are worn out and cannot be changed; the connection can still be closed. */
   transmit(data: Uint8Array): void {
+    // RFC 9846, Section 5.5: keys are changed before they are worn out.
+    const wearsOut = this.#writer.recordsLeft <= this.#writer.recordsFor(data.length) + spareRecords
+    if (wearsOut && this.#established?.updateOutgoingKeys === undefined) {
+      this.checkAlive()
+      throw keysWornOut()
+    }
     this.#step(() => {
       this.#payKeyUpdate()
-      // RFC 9846, Section 5.5: keys are changed before they are worn out.
-      if (this.#writer.recordsLeft <= this.#writer.recordsFor(data.length) + spareRecords) {
-        this.#established?.updateOutgoingKeys?.()
-      }
+      if (wearsOut) this.#established?.updateOutgoingKeys?.()
       this.#writer.data(data)
     })
   }

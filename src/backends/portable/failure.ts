@@ -1,6 +1,6 @@
 import { Alert, type AlertName } from '../../alerts.ts'
 import type { PauseAnswer } from '../../channel/pause.ts'
-import { AlertReceivedError, BackendError, RaggedEOFError, TLSError } from '../../errors.ts'
+import { AlertReceivedError, BackendError, RaggedEOFError, TLSError, UsageError } from '../../errors.ts'
 
 /** What a step that threw fails with: whatever is not an error of TLS is a mistake of this backend. */
 export function failureOf(cause: unknown): TLSError {
@@ -19,4 +19,12 @@ export function alertFor(error: unknown): AlertName | undefined {
 export function signerFailed(answer: PauseAnswer): BackendError {
   const cause = typeof answer === 'object' && answer !== null && 'failed' in answer ? answer.failed : answer
   return new BackendError('portable', 'the signer gave no signature', { cause })
+}
+
+/** TLS 1.2 has no KeyUpdate: what its keys may not protect any more needs a new connection. */
+export function keysWornOut(): UsageError {
+  return new UsageError('write: the keys of this connection have protected as much as they safely can', {
+    code: 'ERR_TLS_KEYS_WORN_OUT',
+    hint: 'shut this connection down and make a new one; with TLS 1.3 keys would be changed without that',
+  })
 }

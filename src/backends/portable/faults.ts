@@ -9,6 +9,7 @@ export type Fault =
   | 'wrong-record-version'
   | 'record-overflow'
   | 'bad-record-mac'
+  | 'too-many-records'
   | 'no-content-type'
   | 'empty-fragment'
   | 'too-many-empty-records'
@@ -56,6 +57,7 @@ const faults: { readonly [F in Fault]: FaultEntry } = {
   'wrong-record-version': { alert: 'protocol_version', message: 'wrong version number in a record' },
   'record-overflow': { alert: 'record_overflow', message: 'a record is longer than allowed' },
   'bad-record-mac': { alert: 'bad_record_mac', message: 'a record could not be decrypted' },
+  'too-many-records': { alert: 'unexpected_message', message: 'more records came than there are numbers for' },
   'no-content-type': { alert: 'unexpected_message', message: 'a protected record has no content type' },
   'empty-fragment': { alert: 'unexpected_message', message: 'a fragment of a handshake message or alert is empty' },
   'too-many-empty-records': { alert: 'unexpected_message', message: 'too many records without content' },

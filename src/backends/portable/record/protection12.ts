@@ -20,18 +20,22 @@ export class Sealer12 implements RecordSealer {
   readonly #numbers: RecordNumbers
   readonly #explicitLength: number
   readonly #pieces: [Uint8Array] = [nothing]
-  #bytesLeft: number
+  #blocksLeft: number
 
-  constructor(aead: Aead, iv: Uint8Array) {
+  /** `blockLimit`: how many blocks the key may encrypt, by default as many as is safe. */
+  constructor(aead: Aead, iv: Uint8Array, blockLimit: number = blockLimits[aead.algorithm]) {
     this.#aead = aead
     this.#numbers = new RecordNumbers(aead.algorithm, iv)
     this.#explicitLength = explicitNonceLength(aead.algorithm)
-    this.#bytesLeft = byteLimits[aead.algorithm]
+    this.#blocksLeft = blockLimit
   }
 
-  /** TLS 1.2 has no KeyUpdate, so what counts here are bytes: the limits of RFC 9846, Section 5.5, are for full records. */
+  /**
+   * Full records, of which each takes the most. TLS 1.2 has no KeyUpdate, so what counts are blocks, and a connection of short records
+   * may have more of them. Each record takes some, so that the number of a record stays below 2^48.
+   */
   get recordsLeft(): number {
-    return Math.max(0, Math.floor(this.#bytesLeft / maxContentLength))
+    return Math.max(0, Math.floor(this.#blocksLeft / blocksOf(maxContentLength)))
   }
 
   sealedLength(contentLength: number): number {
@@ -62,7 +66,7 @@ export class Sealer12 implements RecordSealer {
     )
     pieces[0] = nothing
     numbers.advance()
-    this.#bytesLeft -= content.length
+    this.#blocksLeft -= blocksOf(content.length)
     return recordHeaderLength + fragmentLength
   }
 }
@@ -100,7 +104,7 @@ export class Opener12 implements RecordOpener {
 }
 
 /** The number of each record, and the additional data and nonce that are made of it. RFC 5246, Section 6.2.3.3. */
-class RecordNumbers {
+export class RecordNumbers {
   readonly #additionalData = new Uint8Array(13)
   /** The eight bytes of the number: the beginning of the additional data. */
   readonly number: Uint8Array = this.#additionalData.subarray(0, 8)
@@ -131,7 +135,7 @@ class RecordNumbers {
     return nonce
   }
 
-  /** 2^64 is out of reach: nobody counts that far. */
+  /** RFC 5246, Section 6.1: sequence numbers do not wrap. Only a peer could come so far; what we send ends before. */
   advance(): void {
     const number = this.number
     for (let i = 7; i >= 0; i--) {
@@ -139,6 +143,7 @@ class RecordNumbers {
       number[i] = next
       if (next !== 0) return
     }
+    throw fault('too-many-records')
   }
 }
 
@@ -148,13 +153,21 @@ function explicitNonceLength(algorithm: AeadAlgorithm): number {
 
 const nothing = new Uint8Array(0)
 
-/** As many full records as TLS 1.3 allows: RFC 9846, Section 5.5; RFC 9147, Appendix B, for CCM. */
-const byteLimits: { readonly [A in AeadAlgorithm]: number } = {
-  'aes-128-gcm': 2 ** 38,
-  'aes-256-gcm': 2 ** 38,
-  'chacha20-poly1305': 2 ** 52,
-  'aes-128-ccm': 2 ** 37,
-  'aes-256-ccm': 2 ** 37,
-  'aes-128-ccm-8': 2 ** 37,
-  'aes-256-ccm-8': 2 ** 37,
+/** The blocks of the cipher that a record takes: its content, and one each for the additional data and the tag. */
+function blocksOf(contentLength: number): number {
+  return Math.ceil(contentLength / 16) + 2
+}
+
+/**
+ * How many blocks one key encrypts: as many as the full records that RFC 9846, Section 5.5, allows, and RFC 9147, Appendix B, for CCM.
+ * ChaCha20-Poly1305 has no such limit; the number of a record has.
+ */
+const blockLimits: { readonly [A in AeadAlgorithm]: number } = {
+  'aes-128-gcm': 2 ** 34,
+  'aes-256-gcm': 2 ** 34,
+  'chacha20-poly1305': 2 ** 48,
+  'aes-128-ccm': 2 ** 33,
+  'aes-256-ccm': 2 ** 33,
+  'aes-128-ccm-8': 2 ** 33,
+  'aes-256-ccm-8': 2 ** 33,
 }

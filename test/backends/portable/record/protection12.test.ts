@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ContentType } from '#polytls/backends/portable/record/protection.js'
-import { fixedIvLength, Opener12, Sealer12 } from '#polytls/backends/portable/record/protection12.js'
+import { fixedIvLength, Opener12, RecordNumbers, Sealer12 } from '#polytls/backends/portable/record/protection12.js'
 import { type AeadAlgorithm, aeadParameters } from '#polytls/crypto/algorithms.js'
 import { nodeCrypto } from '../engines12.js'
 import { bytes } from '../messages/samples.js'
@@ -77,5 +77,35 @@ describe("TLS 1.2's explicit nonces", () => {
     const { sealer, opener } = pair('aes-128-gcm')
     for (let i = 0; i < 300; i++) assert.ok(opener.open(seal(sealer, bytes(1))) !== undefined)
     assert.deepEqual([...seal(sealer, bytes(1)).subarray(5, 13)], [0, 0, 0, 0, 0, 0, 1, 44])
+  })
+})
+
+describe("TLS 1.2's keys", () => {
+  const iv = bytes(fixedIvLength('aes-128-gcm'))
+  const aead = () => nodeCrypto.createAead('aes-128-gcm', bytes(16))
+
+  it('are good for a number of blocks, of which each record takes two more than its content', () => {
+    const sealer = new Sealer12(aead(), iv, 3 * 1026)
+    assert.equal(sealer.recordsLeft, 3)
+    seal(sealer, new Uint8Array(16_384))
+    assert.equal(sealer.recordsLeft, 2)
+    for (let i = 0; i < 342; i++) seal(sealer, bytes(1))
+    assert.equal(sealer.recordsLeft, 1)
+    seal(sealer, new Uint8Array(0))
+    assert.equal(sealer.recordsLeft, 0)
+    seal(sealer, new Uint8Array(16_384))
+    assert.equal(sealer.recordsLeft, 0)
+  })
+
+  it('allow of AES-GCM 2^24 full records, less what records take besides', () => {
+    const { recordsLeft } = new Sealer12(aead(), iv)
+    assert.ok(recordsLeft <= 2 ** 24 && recordsLeft > 2 ** 23, String(recordsLeft))
+  })
+
+  it('open no record whose number would be used again', () => {
+    const numbers = new RecordNumbers('aes-128-gcm', iv)
+    numbers.number.set([255, 255, 255, 255, 255, 255, 255, 254])
+    numbers.advance()
+    assert.throws(() => numbers.advance(), { alert: 'unexpected_message' })
   })
 })

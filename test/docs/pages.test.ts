@@ -64,7 +64,13 @@ describe('the written pages', () => {
       'channel/backend',
     ]
       .concat(['config/common-options', 'config/server-configuration', 'config/certificate', 'config/private-key'])
-      .concat(['config/signing-chain', 'sockets/tls-socket', 'sockets/socket-members', 'sockets/tls-server'])
+      .concat([
+        'config/signing-chain',
+        'sockets/tls-socket',
+        'sockets/socket-members',
+        'sockets/stream-over-socket',
+        'sockets/tls-server',
+      ])
       .concat(['config/trust-store', 'config/tls-version', 'config/source'])
       .map((name) => read(`dist/${name}.d.ts`))
       .join('\n')

@@ -145,9 +145,12 @@ export async function startTlsServer(
 ): Promise<Started<unknown>> {
   const { opportunistic = false, dialogueTimeoutMilliseconds, trace, dialogue: given = {}, ...rest } = options
   const { allowHalfOpen, signal, ...setup } = rest
-  const context = serverContextOf(setup)
+  const dialogue = dialogueOf(serverDialogues, protocol, 'server')
+  const innerProtocol = dialogue.innerProtocol?.(given)
+  const hasOwn = innerProtocol === undefined || setup.context !== undefined || setup.innerProtocols !== undefined
+  const context = serverContextOf(hasOwn ? setup : { ...setup, innerProtocols: [innerProtocol] })
   return startTlsOn(stream, {
-    dialogue: dialogueOf(serverDialogues, protocol, 'server'),
+    dialogue,
     options: given,
     surroundings: { trace },
     timeoutMilliseconds: dialogueTimeoutMilliseconds ?? defaultDialogueTimeoutMilliseconds,

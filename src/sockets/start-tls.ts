@@ -2,10 +2,11 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { NegotiationError, StartTLSError } from '../errors.ts'
 import { Conversation } from '../starttls/conversation.ts'
-import type { Dialogue, GoAhead } from '../starttls/dialogue.ts'
+import type { Dialogue, GoAhead, HandshakeFraming } from '../starttls/dialogue.ts'
 import type { Surroundings } from '../starttls/talk.ts'
 import { requireUsable } from './connect.ts'
 import { type Held, holdConversation } from './dialogue-driver.ts'
+import { FramedStream } from './framed-stream.ts'
 import type { TLSSocket } from './tls-socket.ts'
 import { makeFresh } from './transport.ts'
 
@@ -63,7 +64,7 @@ export async function startTlsOn<Options, Learned>(
     throw reason
   }
   if (behind.length > 0) stream.unshift(behind)
-  const socket = start.secure(stream)
+  const socket = secureIn(outcome.framing, stream, start)
   try {
     await socket.secured()
     requireInnerProtocol(socket, outcome)
@@ -72,6 +73,16 @@ export async function startTlsOn<Options, Learned>(
     return startAgain(error as Error, await reconnect(), start)
   }
   return { isEncrypted: true, socket: await sayEpilogue(socket, outcome, start), learned: outcome.learned }
+}
+
+function secureIn<Options, Learned>(
+  framing: HandshakeFraming | undefined,
+  stream: Duplex,
+  { secure }: Start<Options, Learned>,
+): TLSSocket {
+  if (framing === undefined) return secure(stream)
+  const framed = new FramedStream(stream, framing)
+  return secure(framed).once('secureConnect', () => framed.unframe())
 }
 
 /** Goes up to where TLS could be asked for, and does not ask: for the handshake has failed before. */

@@ -14,7 +14,7 @@ export interface Dialogue<Options, Learned> {
   /** TCP ports on which it is usual to begin in plain text, the first being the registered one. */
   readonly ports: readonly number[]
   readonly role: 'client' | 'server'
-  /** The ALPN name that TLS has to be begun with, where the protocol demands one. */
+  /** The ALPN name that a client's TLS has to be begun with, where the protocol demands one, and that a server has to know. */
   innerProtocol?(options: Options): string | undefined
   /**
    * @throws StartTLSError for a peer that does not keep to the protocol (`talk.malformed`), ConfigurationError for options that cannot be.

@@ -1,5 +1,6 @@
 import type { Dialogue, Script } from './dialogue.ts'
 import { requireLine, requireWord } from './option-checks.ts'
+import { firstWords, wentOn } from './plain-clients.ts'
 
 /** How a server of SMTP introduces itself. */
 export interface SMTPServerOptions {
@@ -27,7 +28,7 @@ export const smtpServer: Dialogue<SMTPServerOptions, SMTPClientLearned> = {
     talk.say(`220 ${ourName} ESMTP\r\n`)
     let clientName: string | undefined
     for (;;) {
-      const line = yield* talk.line()
+      const line = yield* talk.line(firstWords(1))
       const [verb = '', ...rest] = line.trim().split(/ +/)
       switch (verb.toUpperCase()) {
         case 'STARTTLS':
@@ -54,9 +55,8 @@ export const smtpServer: Dialogue<SMTPServerOptions, SMTPClientLearned> = {
           throw talk.notRequested('the client left without asking for TLS')
         default:
           if (talk.tls === 'optional') {
-            talk.putBack(`${line}\r\n`)
-            const message = 'the client went on without asking for TLS'
-            return { kind: 'not-requested', learned: { clientName }, message, said: line }
+            talk.putBackLine()
+            return wentOn({ clientName }, verb)
           }
           talk.say('530 5.7.0 must issue a STARTTLS command first\r\n')
       }

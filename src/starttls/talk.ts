@@ -30,10 +30,12 @@ export class Talk {
   readonly protocol: string
   readonly surroundings: Surroundings
   readonly #us: 'client' | 'server'
-  readonly #peer: 'client' | 'server'
+  /** Who is at the other end. */
+  readonly peer: 'client' | 'server'
   readonly #heard = new Heard()
   #heardBytes = 0
   #lines = 0
+  #lastLine: Uint8Array = new Uint8Array(0)
   #ended = false
   #outgoing: Uint8Array[] = []
 
@@ -41,7 +43,7 @@ export class Talk {
   constructor(protocol: string, role: 'client' | 'server', surroundings: Surroundings) {
     this.protocol = protocol
     this.#us = role
-    this.#peer = role === 'client' ? 'server' : 'client'
+    this.peer = role === 'client' ? 'server' : 'client'
     this.surroundings = surroundings
   }
 
@@ -73,8 +75,8 @@ export class Talk {
     for (const line of text.replace(/\r?\n$/, '').split(/\r?\n/)) trace(from, line)
   }
 
-  /** The next line, without its end. Some peers end lines by LF alone. */
-  *line(): Reading<string> {
+  /** The next line, without its end. Some peers end lines by LF alone. `shown` is what a person gets to see of it: not a password. */
+  *line(shown: (line: string) => string = (line) => line): Reading<string> {
     let end = this.unread.indexOf(LF)
     while (end < 0) {
       const from = this.#heard.length
@@ -87,11 +89,12 @@ export class Talk {
     }
     if (++this.#lines > dialogueLimits.lines) throw this.#tooMuch(`more than ${dialogueLimits.lines} lines`)
     const whole = this.#heard.take(end + 1)
+    this.#lastLine = whole
     const line = whole.subarray(0, whole[end - 1] === CR ? end - 1 : end)
     const text = new TextDecoder().decode(line)
     // Neither is text, and terminals and logs take them for more than they are.
     if (line.includes(CR) || line.includes(0)) throw this.malformed('a line of text', text)
-    this.note(this.#peer, text)
+    this.note(this.peer, shown(text))
     return text
   }
 
@@ -118,16 +121,21 @@ export class Talk {
   }
 
   /** Leaves what was read for whoever reads next. */
-  putBack(what: Uint8Array | string): void {
-    this.#heard.putBack(bytesOf(what))
+  putBack(bytes: Uint8Array): void {
+    this.#heard.putBack(bytes)
+  }
+
+  /** Leaves the last line for whoever reads next, with its end. */
+  putBackLine(): void {
+    this.putBack(this.#lastLine)
   }
 
   /** What the peer said is not of the protocol: an error to throw. */
   malformed(expected: string, said: string = describe(this.unread), cause?: unknown): StartTLSError {
-    const message = `expected ${expected}, the ${this.#peer} said`
+    const message = `expected ${expected}, the ${this.peer} said`
     return new StartTLSError('ERR_TLS_STARTTLS_MALFORMED', this.protocol, message, {
       said,
-      hint: `is it ${this.protocol} that the ${this.#peer} speaks on this port, and in plain text at first?`,
+      hint: `is it ${this.protocol} that the ${this.peer} speaks on this port, and in plain text at first?`,
       cause,
     })
   }
@@ -179,12 +187,12 @@ export class Talk {
     const message = `the connection ended before TLS could begin${within ? ', in the middle of' : ''}`
     return new StartTLSError('ERR_TLS_STARTTLS_ENDED', this.protocol, message, {
       said: within ? describe(unread) : undefined,
-      hint: `the ${this.#peer} may not want to speak with us, or speak something else on this port`,
+      hint: `the ${this.peer} may not want to speak with us, or speak something else on this port`,
     })
   }
 
   #tooMuch(what: string): StartTLSError {
-    const message = `the ${this.#peer} sent ${what} before TLS could begin`
+    const message = `the ${this.peer} sent ${what} before TLS could begin`
     return new StartTLSError('ERR_TLS_STARTTLS_LIMIT', this.protocol, message, {
       hint: 'it may speak something else on this port',
     })

@@ -1,33 +1,21 @@
 import type { Duplex } from 'node:stream'
-import { defaultBackend } from './backends.ts'
-import type { Backend } from './channel/backend.ts'
-import type { ClientContext, ServerContext } from './channel/context.ts'
-import { type ClientOptions, TLSClientConfiguration } from './config/client-configuration.ts'
-import { type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
+import { parseServerName } from './channel/server-name.ts'
+import { ConfigurationError } from './errors.ts'
+import { type ProxyOptions, tunnel } from './proxies.ts'
+import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './setups.ts'
 import { abortErrorOf } from './sockets/abort.ts'
 import { connectTo, type Destination, upgradeClient, upgradeServer } from './sockets/connect.ts'
 import { TLSServer, type TLSServerOptions } from './sockets/tls-server.ts'
 import type { TLSSocket, TLSSocketOptions } from './sockets/tls-socket.ts'
 
-/**
- * Either a configuration, from which a context is made for this one use, or a context that was made before. Programs that connect
- * often make one context and use it for all.
- */
-export type ClientSetup =
-  | (ClientOptions & {
-      /** Default: the first that is available, see `defaultBackend`. */
-      readonly backend?: Backend | undefined
-      readonly context?: undefined
-    })
-  | { readonly context: ClientContext }
-
-/** Either a configuration, from which a context is made for this one use, or a context that was made before. */
-export type ServerSetup =
-  | (ServerOptions & { readonly backend?: Backend | undefined; readonly context?: undefined })
-  | { readonly context: ServerContext }
-
 /** Where to connect to, and how. */
-export type ConnectOptions = Destination & ClientSetup
+export type ConnectionOptions = Destination & ClientSetup
+
+/** Where to connect to, and how, and what lies between. */
+export type ConnectOptions = ConnectionOptions & {
+  /** A proxy to connect through; it connects by TCP alone, so that `transport` is not for it. Default: none. */
+  readonly proxy?: ProxyOptions | undefined
+}
 
 /** How to go on with TLS on a stream; `isServer` says which side of it we are. */
 export type UpgradeOptions = TLSSocketOptions &
@@ -47,13 +35,19 @@ export type CreateServerOptions = TLSServerOptions & ServerSetup
  * Connects, and resolves when the connection is secured: the server has proved who it is, and `verifyPeer` has not refused it.
  * @throws TypeError and ConfigurationError at once; errors of the network as Node has them; TLSError for what goes wrong in TLS.
  */
-export async function connect(options: ConnectOptions): Promise<TLSSocket> {
+export async function connect({ proxy, ...options }: ConnectOptions): Promise<TLSSocket> {
   if (options.signal?.aborted) throw abortErrorOf(options.signal)
-  return createConnection(options).secured()
+  if (proxy === undefined) return createConnection(options).secured()
+  const { host, port, serverName = host, transport, allowHalfOpen, signal, ...setup } = options
+  if (transport !== undefined) throw new ConfigurationError('transport', 'is not for a connection through a proxy')
+  parseServerName(serverName)
+  const context = clientContextOf(setup)
+  const stream = await tunnel({ host, port, proxy, signal }, { plainTextFollows: false })
+  return upgradeClient(context, stream, serverName, { allowHalfOpen, signal }).secured()
 }
 
-/** Like `connect`, but gives the socket at once; it emits `secureConnect`. For libraries that want a stream and no promise. */
-export function createConnection(options: ConnectOptions): TLSSocket {
+/** Like `connect`, but gives the socket at once; it emits `secureConnect`. For libraries that want a stream and no promise; without proxies. */
+export function createConnection(options: ConnectionOptions): TLSSocket {
   const { host, port, serverName, transport, allowHalfOpen, signal, ...setup } = options
   return connectTo(clientContextOf(setup), { host, port, serverName, transport, allowHalfOpen, signal })
 }
@@ -78,18 +72,4 @@ export function createServer(
 ): TLSServer {
   const { maxConcurrentHandshakes, allowHalfOpen, ...setup } = options
   return new TLSServer(serverContextOf(setup), { maxConcurrentHandshakes, allowHalfOpen }, onSecureConnection)
-}
-
-/** The context that a program has made, or one of its configuration. */
-export function clientContextOf(setup: ClientSetup): ClientContext {
-  if (setup.context !== undefined) return setup.context
-  const { backend = defaultBackend(), context, ...options } = setup
-  return backend.clientContext(new TLSClientConfiguration(options))
-}
-
-/** The context that a program has made, or one of its configuration. */
-export function serverContextOf(setup: ServerSetup): ServerContext {
-  if (setup.context !== undefined) return setup.context
-  const { backend = defaultBackend(), context, ...options } = setup
-  return backend.serverContext(new TLSServerConfiguration(options))
 }

@@ -14,16 +14,17 @@ export {
   systemOpenSSL,
 } from './backends.ts'
 export {
-  type ClientSetup,
+  type ConnectionOptions,
   type ConnectOptions,
   type CreateServerOptions,
   connect,
   createConnection,
   createServer,
-  type ServerSetup,
   type UpgradeOptions,
   upgrade,
 } from './connections.ts'
+export { openTunnel, type ProxyOptions, type TunnelOptions } from './proxies.ts'
+export type { ClientSetup, ServerSetup } from './setups.ts'
 export type { Destination } from './sockets/connect.ts'
 export type { PhaseTimes } from './sockets/socket-phases.ts'
 export { TLSServer, type TLSServerEvents, type TLSServerOptions } from './sockets/tls-server.ts'

@@ -1,27 +1,16 @@
 import type { Duplex } from 'node:stream'
 import { parseServerName } from './channel/server-name.ts'
-import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './connections.ts'
 import { ConfigurationError } from './errors.ts'
+import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './setups.ts'
 import { upgradeClient, upgradeServer } from './sockets/connect.ts'
+import { defaultDialogueTimeoutMilliseconds } from './sockets/dialogue-driver.ts'
 import { type Started, type StartedTLS, startTlsOn } from './sockets/start-tls.ts'
 import type { TLSSocketOptions } from './sockets/tls-socket.ts'
 import type { Dialogue } from './starttls/dialogue.ts'
 import { type ClientDialogues, clientDialogues, type ServerDialogues, serverDialogues } from './starttls/dialogues.ts'
 
+export { defaultDialogueTimeoutMilliseconds } from './sockets/dialogue-driver.ts'
 export type { Started, StartedTLS, StayedPlain } from './sockets/start-tls.ts'
-export { Conversation, type ConversationOptions } from './starttls/conversation.ts'
-export type {
-  Dialogue,
-  GoAhead,
-  HandshakeFraming,
-  Outcome,
-  Reading,
-  Script,
-  StaysPlain,
-} from './starttls/dialogue.ts'
-export { type ClientDialogues, clientDialogues, type ServerDialogues, serverDialogues } from './starttls/dialogues.ts'
-export { dialogueLimits, type Surroundings, type Talk } from './starttls/talk.ts'
-
 /** How to come from plain text to TLS, beside TLS's own configuration and what the protocol asks for. */
 export interface StartTLSConduct extends TLSSocketOptions {
   /**
@@ -159,9 +148,6 @@ export async function startTlsServer(
     secure: (on) => upgradeServer(context, on, { allowHalfOpen, signal }),
   })
 }
-
-/** How long what is said in plain text may take where nothing else is said, in milliseconds. */
-export const defaultDialogueTimeoutMilliseconds = 30_000
 
 /** The types of the public functions have made sure that options and dialogue fit. */
 function dialogueOf(

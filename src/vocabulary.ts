@@ -62,3 +62,15 @@ export { compareVersions, type NegotiatedVersion, TLSVersion } from './config/tl
 export { TrustStore } from './config/trust-store.ts'
 export * from './errors.ts'
 export { ja4 } from './ja4.ts'
+export { Conversation, type ConversationOptions } from './starttls/conversation.ts'
+export type {
+  Dialogue,
+  GoAhead,
+  HandshakeFraming,
+  Outcome,
+  Reading,
+  Script,
+  StaysPlain,
+} from './starttls/dialogue.ts'
+export { type ClientDialogues, clientDialogues, type ServerDialogues, serverDialogues } from './starttls/dialogues.ts'
+export { dialogueLimits, type Surroundings, type Talk } from './starttls/talk.ts'

@@ -14,6 +14,9 @@ export interface ConversationBounds {
   readonly signal?: AbortSignal | undefined
 }
 
+/** How long a conversation in plain text may take where nothing else is said, in milliseconds. */
+export const defaultDialogueTimeoutMilliseconds = 30_000
+
 /** How a conversation over a stream ended. */
 export interface Held<Learned> {
   readonly outcome: Outcome<Learned>

@@ -1,7 +1,7 @@
 import { encodeBase64 } from '../codec/base64.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { Dialogue, Script } from './dialogue.ts'
-import { type ProxyOptions, requireTarget } from './proxy-target.ts'
+import { requireTarget, type TunnelTarget } from './tunnel-target.ts'
 
 /** What the proxy answered. */
 export interface HTTPConnectLearned {
@@ -11,7 +11,7 @@ export interface HTTPConnectLearned {
 }
 
 /** A tunnel through an HTTP proxy. RFC 9110, Section 9.3.6; credentials by the scheme Basic, RFC 7617. */
-export const httpConnect: Dialogue<ProxyOptions, HTTPConnectLearned> = {
+export const httpConnect: Dialogue<TunnelTarget, HTTPConnectLearned> = {
   protocol: 'http-connect',
   specification: 'RFC 9110',
   ports: [3128],
@@ -45,7 +45,7 @@ export const httpConnect: Dialogue<ProxyOptions, HTTPConnectLearned> = {
   },
 }
 
-function basic({ username, password }: NonNullable<ProxyOptions['credentials']>): string {
+function basic({ username, password }: NonNullable<TunnelTarget['credentials']>): string {
   // RFC 7617, Section 2: the first colon ends the name.
   if (/[:\p{Cc}]/u.test(username) || /\p{Cc}/u.test(password)) {
     throw new ConfigurationError('dialogue.credentials', 'have a colon in the name, or control characters')

@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../errors.ts'
 import type { Dialogue, Reading, Script } from './dialogue.ts'
 import { addressBytes } from './ip-address.ts'
-import { type ProxyOptions, requireTarget } from './proxy-target.ts'
 import type { Talk } from './talk.ts'
+import { requireTarget, type TunnelTarget } from './tunnel-target.ts'
 
 /** What the proxy answered. */
 export interface SOCKS5Learned {
@@ -11,7 +11,7 @@ export interface SOCKS5Learned {
 }
 
 /** RFC 1928; user name and password by RFC 1929. Names are looked up by the proxy. */
-export const socks5: Dialogue<ProxyOptions, SOCKS5Learned> = {
+export const socks5: Dialogue<TunnelTarget, SOCKS5Learned> = {
   protocol: 'socks5',
   specification: 'RFC 1928',
   ports: [1080],
@@ -54,7 +54,7 @@ function* logIn(talk: Talk, login: Uint8Array): Reading<void> {
   if (status !== 0) throw talk.refused('the proxy does not accept the credentials', `status ${status}`)
 }
 
-function encodeLogin({ username, password }: NonNullable<ProxyOptions['credentials']>): Uint8Array {
+function encodeLogin({ username, password }: NonNullable<TunnelTarget['credentials']>): Uint8Array {
   const [name, word] = [username, password].map((text) => new TextEncoder().encode(text)) as [Uint8Array, Uint8Array]
   if (name.length < 1 || name.length > 255 || word.length < 1 || word.length > 255) {
     throw new ConfigurationError('dialogue.credentials', 'name and password have to be of 1 to 255 bytes each')

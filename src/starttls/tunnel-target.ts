@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../errors.ts'
 import { requireWord } from './option-checks.ts'
 
-/** Where a proxy is asked to connect to, and as whom. */
-export interface ProxyOptions {
+/** Where a proxy is asked to connect to, and as whom it is asked. */
+export interface TunnelTarget {
   /** A host name, which the proxy looks up, or an address. */
   readonly host: string
   readonly port: number
@@ -11,7 +11,7 @@ export interface ProxyOptions {
 }
 
 /** @throws ConfigurationError for a target that cannot be. */
-export function requireTarget({ host, port }: ProxyOptions): void {
+export function requireTarget({ host, port }: TunnelTarget): void {
   requireWord('host', host)
   if (/[/?#@[\]\\%]/.test(host)) throw new ConfigurationError('dialogue.host', `${JSON.stringify(host)} is no host`)
   if (!Number.isInteger(port) || port < 1 || port > 0xffff) {

@@ -11,18 +11,20 @@ import { ConfigurationError } from './errors.ts'
 import { readFile } from './trust/files.ts'
 import { loadSystemTrust } from './trust/system.ts'
 
+const machine = { loadSystemTrust, now: Date.now }
+
 /** The OpenSSL inside the runtime. */
-export const openssl: Backend = new OpenSSLBackend('openssl', 'embedded', loadSystemTrust)
+export const openssl: Backend = new OpenSSLBackend('openssl', 'embedded', machine)
 
 /** The operating system's OpenSSL. */
-export const systemOpenSSL: Backend = new OpenSSLBackend('openssl-system', 'system', loadSystemTrust)
+export const systemOpenSSL: Backend = new OpenSSLBackend('openssl-system', 'system', machine)
 
 /** TLS in TypeScript, with the cryptography of the runtime. */
 export const portable: Backend = createPortableBackend({ name: 'portable', crypto: 'node' })
 
 /** A backend on an OpenSSL of one's own choice. */
 export function createOpenSSLBackend(options: { readonly name: string; readonly library: LibraryChoice }): Backend {
-  return new OpenSSLBackend(options.name, options.library, loadSystemTrust)
+  return new OpenSSLBackend(options.name, options.library, machine)
 }
 
 /** How a portable backend of one's own computes and sends. */

@@ -35,6 +35,8 @@ export function closeTransport(
   { awaitsEnd }: { readonly awaitsEnd: boolean },
   closed: () => void,
 ): void {
+  // Also where it is destroyed already: a write that failed at once says so only in a moment.
+  transport.on('error', ignore)
   if (transport.closed || transport.destroyed) {
     closed()
     return
@@ -53,7 +55,6 @@ export function closeTransport(
     if (!awaitsEnd || transport.readableEnded) transport.destroy()
     else transport.once('end', () => transport.destroy())
   }
-  transport.on('error', ignore)
   transport.once('close', settle)
   if ((transport as Partial<Socket>).connecting) transport.destroy()
   else {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import type { TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import { OpenSSLBackend } from '#polytls/backends/openssl/backend.js'
-import { OpenSSLClientContext, OpenSSLServerContext, type Workshop } from '#polytls/backends/openssl/context.js'
+import { OpenSSLClientContext, OpenSSLServerContext } from '#polytls/backends/openssl/context.js'
 import { Library, loadLibrary } from '#polytls/backends/openssl/library.js'
 import type { LibraryChoice } from '#polytls/backends/openssl/library-choice.js'
+import type { Workshop } from '#polytls/backends/openssl/prepared-context.js'
 import type { Native } from '#polytls/backends/openssl/prototypes.js'
 import { TrustStores } from '#polytls/backends/openssl/trust.js'
 
@@ -12,7 +13,7 @@ export class OpenSSLWorkshop {
   readonly library: Library
   readonly #workshop: Workshop
 
-  constructor(choice: LibraryChoice = 'embedded') {
+  constructor(choice: LibraryChoice = 'embedded', options: Pick<Workshop, 'recordsPerKey'> = {}) {
     const library = loadLibrary(choice)
     assert.ok(library instanceof Library)
     this.library = library
@@ -20,9 +21,11 @@ export class OpenSSLWorkshop {
       throw new Error('these tests do not use the trust of the machine')
     }
     this.#workshop = {
-      backend: new OpenSSLBackend('openssl-under-test', choice, noSystemTrust),
+      backend: new OpenSSLBackend('openssl-under-test', choice, { loadSystemTrust: noSystemTrust, now: Date.now }),
       library,
       trustStores: new TrustStores(library, noSystemTrust),
+      now: Date.now,
+      ...options,
     }
   }
 

@@ -83,6 +83,10 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'certificate-verification-time',
   'revocation-lists',
   'encrypted-keys',
+  'sessions',
+  'early-data',
+  'key-update',
+  'pre-shared-keys',
   'exporters',
   'channel-bindings',
 ])

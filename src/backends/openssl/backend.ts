@@ -4,24 +4,34 @@ import { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { abilitiesOf, capabilitiesOf, noCapabilities } from './abilities.ts'
-import { OpenSSLClientContext, OpenSSLServerContext, type Workshop } from './context.ts'
+import { OpenSSLClientContext, OpenSSLServerContext } from './context.ts'
 import { Library, loadLibrary, requireLibrary } from './library.ts'
 import type { LibraryChoice } from './library-choice.ts'
+import type { Workshop } from './prepared-context.ts'
 import { refusalsOf } from './settings.ts'
 import { type LoadSystemTrust, TrustStores } from './trust.ts'
+
+/** What the backend takes from the machine around it. */
+export interface OpenSSLEnvironment {
+  readonly loadSystemTrust: LoadSystemTrust
+  /** In milliseconds since 1970. */
+  readonly now: () => number
+}
 
 /** Drives libssl through FFI. Nothing is loaded before the backend is first asked for something. */
 export class OpenSSLBackend implements Backend {
   readonly name: string
   readonly #choice: LibraryChoice
   readonly #loadSystemTrust: LoadSystemTrust
+  readonly #now: () => number
   #loaded: Library | { readonly reason: string } | undefined
   #trustStores: TrustStores | undefined
 
-  constructor(name: string, choice: LibraryChoice, loadSystemTrust: LoadSystemTrust) {
+  constructor(name: string, choice: LibraryChoice, { loadSystemTrust, now }: OpenSSLEnvironment) {
     this.name = name
     this.#choice = choice
     this.#loadSystemTrust = loadSystemTrust
+    this.#now = now
   }
 
   get version(): string {
@@ -60,7 +70,7 @@ export class OpenSSLBackend implements Backend {
     const [refusal] = refusalsOf(configuration, abilitiesOf(library))
     if (refusal !== undefined) throw new ConfigurationError(refusal.field, refusal.reason)
     this.#trustStores ??= new TrustStores(library, this.#loadSystemTrust)
-    return { backend: this, library, trustStores: this.#trustStores }
+    return { backend: this, library, trustStores: this.#trustStores, now: this.#now }
   }
 
   #load(): Library | { readonly reason: string } {

@@ -1,8 +1,11 @@
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
+import { SessionCallbacks, type SessionListener } from './session-callbacks.ts'
 
 /** What OpenSSL asks while a step runs. Answers are the numbers that C expects. */
 export interface StepListener {
+  /** What it asks about sessions. */
+  readonly sessions: SessionListener
   /** ALPN on a server: where in the client's list the chosen name starts (behind its length byte), or what to answer instead. */
   selectProtocol(
     offered: Uint8Array,
@@ -31,7 +34,9 @@ export class Callbacks {
   readonly chooseByServerName: Pointer
   readonly logKey: Pointer
   readonly verifyChain: Pointer
+
   readonly judge: Pointer
+  readonly sessions: SessionCallbacks
 
   constructor(library: Library) {
     const { koffi } = library
@@ -66,8 +71,12 @@ export class Callbacks {
     this.verifyChain = register('int', ['void *', 'void *'], (storeContext: Pointer) =>
       this.#guard(refused, (listener) => listener.verifyChain(storeContext)),
     )
+
     this.judge = register('int', ['int', 'void *'], (found: number, storeContext: Pointer) =>
       this.#guard(refused, (listener) => listener.judge(found, storeContext)),
+    )
+    this.sessions = new SessionCallbacks(library, register, (onFailure, call) =>
+      this.#guard(onFailure, (listener) => call(listener.sessions)),
     )
   }
 
@@ -77,7 +86,7 @@ export class Callbacks {
     return failure
   }
 
-  #guard(onFailure: number, call: (listener: StepListener) => number): number {
+  #guard<T>(onFailure: T, call: (listener: StepListener) => T): T {
     try {
       if (this.listener === undefined) throw new Error('a callback of OpenSSL came outside of any step')
       return call(this.listener)

@@ -18,6 +18,13 @@ export class Ciphertext implements ConduitUser {
     this.#unread = undefined
   }
 
+  /** Begins anew with these bytes as all that came. */
+  startOver(received: Uint8Array): void {
+    this.#conduit.clear(this)
+    this.#unread = this.#unsent = undefined
+    this.#conduit.feed(received)
+  }
+
   /** Gives up the conduit for good. What was not fetched yet, the last alert perhaps, still can be. */
   leave(): void {
     this.#keepUnsent(this.#conduit.leave(this))

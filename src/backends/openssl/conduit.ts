@@ -52,6 +52,13 @@ export class Conduit {
     return this.#drain(this.#outgoing)
   }
 
+  /** Forgets what a channel's steps have read and written, for it begins anew. */
+  clear(user: ConduitUser): void {
+    this.enter(user)
+    this.#drain(this.#incoming)
+    this.#drain(this.#outgoing)
+  }
+
   /** Ciphertext for the current channel. */
   feed(ciphertext: Uint8Array): void {
     this.#native.BIO_write(this.#incoming, ciphertext, ciphertext.byteLength)

@@ -33,6 +33,7 @@ export const Option = {
   NO_COMPRESSION: 0x20000,
   PRIORITIZE_CHACHA: 0x200000,
   CIPHER_SERVER_PREFERENCE: 0x400000,
+  NO_ANTI_REPLAY: 0x1000000,
   NO_RENEGOTIATION: 0x40000000,
 } as const
 
@@ -47,6 +48,21 @@ export const SSLError = {
   WANT_CLIENT_HELLO_CB: 11,
   WANT_RETRY_VERIFY: 12,
 } as const
+
+/** NO_INTERNAL: OpenSSL's own table of sessions is neither filled nor asked. */
+export const SessionCacheMode = { OFF: 0, CLIENT: 0x1, SERVER: 0x2, NO_INTERNAL: 0x300 } as const
+
+/** What OpenSSL says of a ticket that it has opened, or has not. */
+export const TicketStatus = { NONE: 2, EMPTY: 3, NO_DECRYPT: 4, SUCCESS: 5, SUCCESS_RENEW: 6 } as const
+
+/** What to do with a ticket; RENEW sends a new one. */
+export const TicketUse = { ABORT: 0, IGNORE: 1, IGNORE_RENEW: 2, USE: 3, USE_RENEW: 4 } as const
+
+export const EarlyDataStatus = { NOT_SENT: 0, REJECTED: 1, ACCEPTED: 2 } as const
+
+export const ReadEarlyData = { ERROR: 0, SUCCESS: 1, FINISH: 2 } as const
+
+export const KeyUpdateType = { NOT_REQUESTED: 0, REQUESTED: 1 } as const
 
 export const Shutdown = { SENT: 1, RECEIVED: 2 } as const
 

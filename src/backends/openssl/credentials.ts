@@ -3,6 +3,7 @@ import type { Certificate } from '../../config/certificate.ts'
 import { type PrivateKey, passphraseOf } from '../../config/private-key.ts'
 import type { TrustStore } from '../../config/trust-store.ts'
 import { ConfigurationError } from '../../errors.ts'
+import { decodeDER } from './der.ts'
 import { takeErrors, textOf } from './fault.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -39,7 +40,7 @@ export function loadPrivateKey(library: Library, field: string, key: PrivateKey)
   // An empty passphrase, where none is given, keeps OpenSSL from asking for one on the terminal.
   const found = isPEM(bytes)
     ? withBIO(library, bytes, (bio) => native.PEM_read_bio_PrivateKey(bio, null, null, passphrase ?? ''))
-    : (d2i(library, bytes, native.d2i_AutoPrivateKey) ??
+    : (decodeDER(library, bytes, native.d2i_AutoPrivateKey) ??
       withBIO(library, bytes, (bio) => native.d2i_PKCS8PrivateKey_bio(bio, null, null, passphrase ?? '')))
   const errors = takeErrors(native)
   bytes.fill(0)
@@ -80,19 +81,8 @@ function parsePEM(library: Library, bytes: Uint8Array, atMost: number): Pointer[
 }
 
 function parseDER(library: Library, bytes: Uint8Array): Pointer[] {
-  const certificate = d2i(library, bytes, library.native.d2i_X509)
+  const certificate = decodeDER(library, bytes, library.native.d2i_X509)
   return certificate === null ? [] : [certificate]
-}
-
-type Decode = (target: null, cursor: BigUint64Array, length: number) => Pointer | null
-
-/** Calls one of OpenSSL's d2i functions, which move a cursor over the bytes; bytes left over are a mistake. */
-function d2i(library: Library, bytes: Uint8Array, decode: Decode): Pointer | null {
-  const start = library.koffi.address(bytes)
-  const cursor = BigUint64Array.of(start)
-  const found = decode(null, cursor, bytes.byteLength)
-  if (found === null || cursor[0] === start + BigInt(bytes.byteLength)) return found
-  return null
 }
 
 function withBIO<T>({ native }: Library, bytes: Uint8Array, use: (bio: Pointer) => T): T {

@@ -1,34 +1,42 @@
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import { Ctrl, ProtocolVersion } from './constants.ts'
+import { encodeDER } from './der.ts'
 import type { Library } from './library.ts'
 import { groupOfNegotiated, schemeOf } from './names.ts'
 import type { Pointer } from './prototypes.ts'
 
+/** What the channel knows beside OpenSSL. */
+export interface KnownFacts {
+  readonly isServer: boolean
+  readonly serverName: string | undefined
+  readonly verified: boolean
+  /** What sessions, early data and pre-shared keys add. */
+  readonly sessions: Partial<ConnectionFacts>
+}
+
 /** Reads what was agreed from a connection whose handshake is done. */
-export function readFacts(
-  library: Library,
-  ssl: Pointer,
-  isServer: boolean,
-  serverName: string | undefined,
-  verified: boolean,
-): ConnectionFacts {
+export function readFacts(library: Library, ssl: Pointer, known: KnownFacts): ConnectionFacts {
   const { native } = library
-  const peerChain = readPeerChain(library, ssl, isServer)
+  const { isServer, serverName, verified, sessions } = known
+  const version = versionOf(native.SSL_version(ssl))
+  const peerChain = sessions.peerChain ?? readPeerChain(library, ssl, isServer)
   // A connection that failed may have lost it, and C would follow the null.
   const suite = native.SSL_get_current_cipher(ssl)
+  // TLS 1.2 resumes without a key exchange; OpenSSL would name that of the first connection.
+  const hasExchange = version !== 'TLSv1.2' || !sessions.resumed
   return Object.freeze({
     ...noFacts,
-    version: versionOf(native.SSL_version(ssl)),
+    version,
     cipherSuite: suite === null ? undefined : native.SSL_CIPHER_get_protocol_id(suite),
-    group: groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)),
+    group: hasExchange ? groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)) : undefined,
     signatureScheme: readSignatureScheme(library, ssl, peerChain.length > 0),
     innerProtocol: readInnerProtocol(library, ssl),
     serverName: isServer ? (native.SSL_get_servername(ssl, 0) ?? undefined) : serverName,
     peerCertificate: peerChain[0],
     peerChain,
     verified,
-    resumed: native.SSL_session_reused(ssl) === 1,
+    ...sessions,
   })
 }
 
@@ -39,7 +47,7 @@ export function readPeerChain(library: Library, ssl: Pointer, isServer: boolean)
   const stack = native.SSL_get_peer_cert_chain(ssl)
   const chain = encodeStack(library, stack)
   // A server's stack lacks the client's own certificate. SSL_get_peer_cert_chain(3).
-  return isServer && leaf !== null ? Object.freeze([encode(library, leaf), ...chain]) : chain
+  return isServer && leaf !== null ? Object.freeze([encodeDER(library, leaf, native.i2d_X509), ...chain]) : chain
 }
 
 /** The certificates of a STACK_OF(X509), DER. */
@@ -47,16 +55,9 @@ export function encodeStack(library: Library, stack: Pointer | null): readonly U
   const { native } = library
   const chain: Uint8Array[] = []
   for (let index = 0; stack !== null && index < native.OPENSSL_sk_num(stack); index++) {
-    chain.push(encode(library, native.OPENSSL_sk_value(stack, index) as Pointer))
+    chain.push(encodeDER(library, native.OPENSSL_sk_value(stack, index) as Pointer, native.i2d_X509))
   }
   return Object.freeze(chain)
-}
-
-function encode({ native, koffi }: Library, certificate: Pointer): Uint8Array {
-  const der = new Uint8Array(native.i2d_X509(certificate, null))
-  // i2d moves the cursor that it is given, so it gets one of its own.
-  native.i2d_X509(certificate, BigUint64Array.of(koffi.address(der)))
-  return der
 }
 
 /** The version of a connection, as soon as it is agreed. */
@@ -76,7 +77,7 @@ function readSignatureScheme({ native }: Library, ssl: Pointer, ofPeer: boolean)
   return schemeOf(signature[0] ?? 0, hash[0] ?? 0, key === null ? 0 : native.EVP_PKEY_get_base_id(key))
 }
 
-function readInnerProtocol(library: Library, ssl: Pointer): string | undefined {
+export function readInnerProtocol(library: Library, ssl: Pointer): string | undefined {
   const name = new BigUint64Array(1)
   const length = new Uint32Array(1)
   library.native.SSL_get0_alpn_selected(ssl, name, length)

@@ -27,6 +27,13 @@ export class Library {
     this.scratchAddress = koffi.address(scratch)
   }
 
+  /** Random bytes of the library's own generator. */
+  random(length: number): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    if (this.native.RAND_bytes(bytes, length) !== 1) throw new Error('RAND_bytes failed')
+    return bytes
+  }
+
   /** A copy of native memory. */
   copy(address: Pointer | null, length: number): Uint8Array {
     if (address === null || length <= 0) return new Uint8Array(0)

@@ -28,6 +28,7 @@ export class PeerVerification {
   #chainVerified = false
   #failure: VerifyFailure | undefined
   #verdict: VetoAnswer | undefined
+  #earlier: { readonly chain: readonly Uint8Array[]; readonly resumed: boolean } | undefined
 
   constructor(library: Library, options: PeerVerificationOptions) {
     this.#library = library
@@ -39,9 +40,10 @@ export class PeerVerification {
     return this.#chainVerified
   }
 
-  /** Whether the application has answered. */
-  get answered(): boolean {
-    return this.#verdict !== undefined
+  /** The peer was verified otherwise: in the connection that this one resumes, or by a key that both have. */
+  standsOn(chain: readonly Uint8Array[], verified: boolean, resumed: boolean): void {
+    this.#earlier = { chain, resumed }
+    this.#chainVerified = verified
   }
 
   /** Answers OpenSSL's question about the peer's chain: 1 to go on. */
@@ -79,10 +81,13 @@ export class PeerVerification {
   /** What the driver is to ask the application. */
   request(ssl: Pointer): VerifyPeerRequest {
     const { isServer, serverName } = this.#options
-    const chain = readPeerChain(this.#library, ssl, isServer)
+    const { chain, resumed } = this.#earlier ?? {
+      chain: readPeerChain(this.#library, ssl, isServer),
+      resumed: false,
+    }
     return Object.freeze({
       kind: 'verify-peer',
-      peer: Object.freeze({ chain, serverName: isServer ? undefined : serverName }),
+      peer: Object.freeze({ chain, serverName: isServer ? undefined : serverName, ...(resumed && { resumed }) }),
     })
   }
 
@@ -93,8 +98,9 @@ export class PeerVerification {
   /** Why the peer was refused, if it was. */
   get refusal(): CertificateError | undefined {
     if (this.#verdict !== undefined && !accepted(this.#verdict)) {
-      // Only a client's refusal is an alert, see `OpenSSLBuffer`.
-      return vetoed(this.#verdict, this.#options.isServer ? undefined : 'bad_certificate')
+      // Behind the end of OpenSSL's handshake a refusal is no alert any more, see `OpenSSLBuffer`.
+      const isLate = this.#options.isServer || this.#earlier !== undefined
+      return vetoed(this.#verdict, isLate ? undefined : 'bad_certificate')
     }
     return this.#failure && certificateErrorOf(this.#library, this.#failure, this.#options.serverName)
   }

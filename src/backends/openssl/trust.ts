@@ -52,8 +52,9 @@ export class TrustStores {
     if (store === null) throw new Error('X509_STORE_new failed')
     const certificates = bundles.flatMap((bundle) => parseCertificates(this.#library, 'trustStore', bundle))
     for (const certificate of certificates) native.X509_STORE_add_cert(store, certificate)
+
     for (const list of revocationLists) addRevocationList(this.#library, store, list)
-    return new SharedStore(this.#library, store, certificates)
+    return new SharedStore(this.#library, store, certificates, digestOf([...bundles, ...revocationLists]))
   }
 
   #dropOldest(): void {
@@ -71,12 +72,15 @@ export class SharedStore {
   readonly store: Pointer
   /** The authorities in it, for a server to name in its CertificateRequest. */
   readonly certificates: readonly Pointer[]
+  /** Tells what is in it from everything else. */
+  readonly digest: string
   readonly #library: Library
 
-  constructor(library: Library, store: Pointer, certificates: readonly Pointer[]) {
+  constructor(library: Library, store: Pointer, certificates: readonly Pointer[], digest: string) {
     this.#library = library
     this.store = store
     this.certificates = certificates
+    this.digest = digest
   }
 
   /** Gives up this reference; contexts keep theirs. */
@@ -84,6 +88,12 @@ export class SharedStore {
     for (const certificate of this.certificates) this.#library.native.X509_free(certificate)
     this.#library.native.X509_STORE_free(this.store)
   }
+}
+
+function digestOf(bundles: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const bundle of bundles) hash.update(`${bundle.byteLength} `).update(bundle)
+  return hash.digest('hex')
 }
 
 function bundlesOf({ source }: TrustStore): readonly Buffer[] {

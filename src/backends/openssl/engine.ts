@@ -1,0 +1,314 @@
+import type { ClientBufferOptions } from '../../channel/context.ts'
+import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
+import type { PauseRequest } from '../../channel/pause.ts'
+import { nameText, type ServerName } from '../../channel/server-name.ts'
+import type { Waiting } from '../../channel/tls-buffer.ts'
+import { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import { RaggedEOFError, UsageError } from '../../errors.ts'
+import type { StepListener } from './callbacks.ts'
+import { Ciphertext } from './ciphertext.ts'
+import { ConnectionSessions } from './connection-sessions.ts'
+import { CallbackAnswer, SSLError } from './constants.ts'
+import { versionOf } from './facts.ts'
+import { describeForeign, faultOf, takeErrors } from './fault.ts'
+import type { Library } from './library.ts'
+import { PeerVerification } from './peer-verification.ts'
+import type { PreparedContext } from './prepared-context.ts'
+import { chooseProtocol } from './protocol-choice.ts'
+import type { Pointer } from './prototypes.ts'
+
+/** One SSL of libssl with its bytes: runs native operations, and answers what OpenSSL asks meanwhile. */
+export class Engine implements StepListener {
+  readonly prepared: PreparedContext
+  readonly library: Library
+  readonly isServer: boolean
+  readonly serverName: string | undefined
+  readonly verification: PeerVerification
+  readonly sessions: ConnectionSessions
+  /** The handshake is done, the veto included. */
+  isOpen = false
+  peerClosed = false
+  pause: PauseRequest | undefined
+  /** What this channel threw, and throws from then on. */
+  failure: { readonly error: unknown } | undefined
+  readonly #ciphertext: Ciphertext
+  readonly #parsedName: ServerName | undefined
+  /** The SSL; `undefined` once freed. */
+  #ssl: Pointer | undefined
+  #transportEnded = false
+  /** Everything that was taken has been processed, and nothing of it is left to read. */
+  #drained = false
+  /** What came so far, as long as OpenSSL may have to begin anew with it, because a question has been answered. */
+  #received: Uint8Array[] | undefined
+  #startsOver = false
+  #keyLines: string[] = []
+  /** How the peer began, where that was no TLS record. */
+  #foreign: string | undefined
+  #sawFirstBytes = false
+
+  constructor(prepared: PreparedContext, serverName: ServerName | undefined, options: ClientBufferOptions) {
+    this.prepared = prepared
+    this.library = prepared.library
+    this.isServer = prepared.configuration instanceof TLSServerConfiguration
+    this.#parsedName = serverName
+    this.serverName = nameText(serverName)
+    this.#ciphertext = new Ciphertext(this.library.conduit)
+    this.verification = new PeerVerification(this.library, {
+      isServer: this.isServer,
+      revocation: prepared.configuration.revocation,
+      asksForVeto: prepared.configuration.verifyPeer !== undefined,
+      skipsChain: prepared.skipsChainVerification,
+      serverName: this.serverName,
+    })
+    this.sessions = new ConnectionSessions(this, options)
+    if (prepared.mayAskDuringHello) this.#received = []
+    this.#connect()
+  }
+
+  // ── bytes ──
+
+  take(ciphertext: Uint8Array): number {
+    if (!this.#sawFirstBytes && ciphertext.byteLength > 0) {
+      this.#sawFirstBytes = true
+      this.#foreign = describeForeign(ciphertext)
+    }
+    const taken = Math.min(ciphertext.byteLength, incomingLimitBytes - this.unreadBytes)
+    if (taken > 0) {
+      this.#drained = false
+      this.#received?.push(ciphertext.slice(0, taken))
+      this.#ciphertext.feed(taken === ciphertext.byteLength ? ciphertext : ciphertext.subarray(0, taken))
+    }
+    return taken
+  }
+
+  get transportEnded(): boolean {
+    return this.#transportEnded
+  }
+
+  endIncoming(): void {
+    this.#transportEnded = true
+  }
+
+  get unreadBytes(): number {
+    return this.#drained ? 0 : this.#ciphertext.unreadBytes
+  }
+
+  get unsentBytes(): number {
+    return this.#ciphertext.unsentBytes
+  }
+
+  /** A peer that asks for answers and fetches none gets no further. What we write ourselves never reaches this mark. */
+  get owesTooMuch(): boolean {
+    return this.unsentBytes >= 2 * outgoingLimitBytes
+  }
+
+  takeUnsent(target: Uint8Array): number {
+    return this.#ciphertext.takeUnsent(target)
+  }
+
+  releaseUnread(): Uint8Array {
+    return this.#ciphertext.releaseUnread()
+  }
+
+  /** Reads data as long as records are there. */
+  readInto(address: Pointer, capacity: number): number | Waiting {
+    const ssl = this.live()
+    if (this.#drained && !this.#transportEnded) return 'want-read'
+    if (this.owesTooMuch) return 'want-write'
+    const { native } = this.library
+    return this.step(() => {
+      // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
+      for (let length = 0; ; ) {
+        const read = native.SSL_read(ssl, length === 0 ? address : address + BigInt(length), capacity - length)
+        if (read <= 0 && length > 0) this.#rememberFault(ssl, read)
+        if (read <= 0) return length > 0 ? length : read
+        length += read
+        if (length === capacity) return length
+        if (this.#ciphertext.unreadBytes === 0) {
+          this.#drained = true
+          return length
+        }
+      }
+    })
+  }
+
+  // ── steps ──
+
+  /** The SSL of a channel that can still make a step. */
+  live(): Pointer {
+    if (this.#ssl === undefined) throw new UsageError('this channel was disposed of', { code: 'ERR_TLS_DISPOSED' })
+    if (this.failure !== undefined) throw this.failure.error
+    return this.#ssl
+  }
+
+  /** `undefined` once freed. */
+  get ssl(): Pointer | undefined {
+    return this.#ssl
+  }
+
+  /**
+   * Runs one native operation: bytes in before it, bytes and errors out after it. A result above zero is success; what it means
+   * is the operation's business.
+   */
+  step(operation: () => number): number | Waiting {
+    const { native, callbacks } = this.library
+    this.#ciphertext.enter()
+    callbacks.listener = this
+    native.ERR_clear_error()
+    const result = operation()
+    callbacks.listener = undefined
+    const failure = callbacks.takeFailure()
+    if (failure !== undefined) this.fail(failure.thrown)
+    if (this.#received !== undefined) {
+      const question = this.sessions.takeQuestion()
+      if (question !== undefined) return this.#pauseFor(question)
+      if (this.unsentBytes > 0) this.#settle()
+    }
+    if (this.#keyLines.length > 0) this.#deliverKeyLines()
+    return result > 0 ? result : this.#explain(result)
+  }
+
+  fail(error: unknown): never {
+    // What OpenSSL noted of it must not surface in somebody else's call.
+    this.library.native.ERR_clear_error()
+    this.failure = { error }
+    throw error
+  }
+
+  askForVeto(): 'paused' {
+    this.pause = this.verification.request(this.live())
+    return 'paused'
+  }
+
+  #explain(result: number): Waiting {
+    const { native } = this.library
+    const kind = native.SSL_get_error(this.live(), result)
+    const errors = takeErrors(native)
+    switch (kind) {
+      case SSLError.WANT_READ:
+        if (this.#transportEnded) return this.fail(new RaggedEOFError(this.isOpen ? 'data' : 'handshake'))
+        return 'want-read'
+      case SSLError.WANT_WRITE:
+        return 'want-write'
+      case SSLError.ZERO_RETURN:
+        this.peerClosed = true
+        return 'closed'
+      case SSLError.WANT_RETRY_VERIFY:
+        return this.askForVeto()
+      default:
+        return this.fail(this.#reasonOf(errors))
+    }
+  }
+
+  /** What broke behind data that was still good: the next step throws it, because OpenSSL tells of it only once. */
+  #rememberFault(ssl: Pointer, result: number): void {
+    const kind = this.library.native.SSL_get_error(ssl, result)
+    if (kind !== SSLError.SSL && kind !== SSLError.SYSCALL) return
+    this.failure = { error: this.#reasonOf(takeErrors(this.library.native)) }
+  }
+
+  #reasonOf(errors: ReturnType<typeof takeErrors>): Error {
+    const { refusal } = this.verification
+    if (refusal !== undefined) return refusal
+    return faultOf(errors, {
+      backend: this.prepared.backendName,
+      during: this.isOpen ? 'data' : 'handshake',
+      isServer: this.isServer,
+      version: versionOf(this.library.native.SSL_version(this.live())),
+      foreign: this.#foreign,
+    })
+  }
+
+  #deliverKeyLines(): void {
+    const lines = this.#keyLines
+    this.#keyLines = []
+    try {
+      for (const line of lines) this.prepared.configuration.keyLog?.(line)
+    } catch (thrown) {
+      this.fail(thrown)
+    }
+  }
+
+  // ── questions for which OpenSSL cannot wait ──
+
+  /** OpenSSL begins anew once there is an answer. The client has heard nothing yet. */
+  #pauseFor(question: PauseRequest): 'paused' {
+    this.library.native.ERR_clear_error()
+    this.#keyLines = []
+    // Whatever this attempt has written, an alert perhaps, is not for the client.
+    this.#ciphertext.startOver(new Uint8Array(0))
+    this.#startsOver = true
+    this.pause = question
+    return 'paused'
+  }
+
+  /** Goes back to the beginning where a question has been answered. */
+  startOver(): void {
+    if (!this.#startsOver) return
+    this.#startsOver = false
+    finalizer.unregister(this)
+    this.library.native.SSL_free(this.live())
+    this.#connect()
+    this.#ciphertext.startOver(Buffer.concat(this.#received ?? []))
+    this.sessions.startOver(this.live())
+  }
+
+  /** The client has been answered: from now on nothing can be asked any more. */
+  #settle(): void {
+    this.#received = undefined
+    this.sessions.settle()
+  }
+
+  #connect(): void {
+    this.#ssl = this.prepared.newConnection(this.#parsedName)
+    finalizer.register(this, { library: this.library, ssl: this.#ssl }, this)
+    this.library.conduit.attach(this.#ssl)
+  }
+
+  free(): void {
+    const ssl = this.#ssl
+    if (ssl === undefined) return
+    this.#ssl = undefined
+    finalizer.unregister(this)
+    this.#ciphertext.leave()
+    this.library.native.SSL_free(ssl)
+  }
+
+  // ── what OpenSSL asks during a step ──
+
+  selectProtocol(
+    offered: Uint8Array,
+  ): { readonly offset: number; readonly length: number } | { readonly answer: number } {
+    const choice = chooseProtocol(offered, this.prepared.configuration.innerProtocols ?? [])
+    // RFC 7301, Section 3.2: a server that shares no protocol with the client refuses it.
+    return choice ?? { answer: CallbackAnswer.ALERT_FATAL }
+  }
+
+  chooseByServerName(): number {
+    // Nothing of this attempt will be used.
+    if (this.sessions.hasQuestion) return CallbackAnswer.ALERT_FATAL
+    const { native } = this.library
+    const ssl = this.live()
+    const group = this.prepared.chains?.choose(native.SSL_get_servername(ssl, 0) ?? undefined)
+    const context = group && this.prepared.contextFor(group)
+    if (context !== undefined) native.SSL_set_SSL_CTX(ssl, context)
+    return CallbackAnswer.OK
+  }
+
+  logKey(line: string): void {
+    this.#keyLines.push(line)
+  }
+
+  verifyChain(storeContext: Pointer): number {
+    return this.verification.verifyChain(this.live(), storeContext)
+  }
+
+  judge(found: number, storeContext: Pointer): number {
+    return this.verification.judge(found, storeContext)
+  }
+}
+
+/** Frees the connection of a channel that was forgotten. */
+const finalizer = new FinalizationRegistry<{ readonly library: Library; readonly ssl: Pointer }>(({ library, ssl }) => {
+  library.native.SSL_free(ssl)
+})

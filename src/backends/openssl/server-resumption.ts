@@ -1,0 +1,227 @@
+import { MemorySessionStore } from '../../channel/memory-session-store.ts'
+import type { GetSessionRequest } from '../../channel/pause.ts'
+import { ByteReader } from '../../codec/byte-reader.ts'
+import { ByteWriter } from '../../codec/byte-writer.ts'
+import { DecodeError } from '../../codec/decode-error.ts'
+import { TicketStatus, TicketUse } from './constants.ts'
+import { decodeDER, encodeDER } from './der.ts'
+import { readPeerChain, versionOf } from './facts.ts'
+import type { Library } from './library.ts'
+import type { Pointer } from './prototypes.ts'
+import type { ServerSessions } from './server-sessions.ts'
+import { decodeRecord, encodeRecord, type SessionRecord } from './session-record.ts'
+import { endOfCertificate } from './stored-chain.ts'
+import type { TicketMaterial } from './ticket-sealing.ts'
+
+/** One connection's part in resumption, on a server: what OpenSSL asks about tickets and sessions. */
+export class ServerResumption {
+  readonly #sessions: ServerSessions
+  readonly #library: Library
+  /** Whether the client's chain was verified in this connection. */
+  readonly #isVerified: () => boolean
+  #resuming: SessionRecord | undefined
+  /** What a store has answered: OpenSSL asks again after a HelloRetryRequest. */
+  readonly #fetched = new Map<string, Uint8Array | undefined>()
+  /** A question that the driver has to put before OpenSSL can go on. */
+  #question: GetSessionRequest | undefined
+
+  constructor(sessions: ServerSessions, isVerified: () => boolean) {
+    this.#sessions = sessions
+    this.#library = sessions.library
+    this.#isVerified = isVerified
+  }
+
+  /** What is known of the session that is being resumed, where one is. */
+  get resuming(): SessionRecord | undefined {
+    return this.#resuming
+  }
+
+  /** Another kind of key was found, or the handshake begins anew. */
+  forget(): void {
+    this.#resuming = undefined
+  }
+
+  get ageMilliseconds(): number {
+    return this.#resuming === undefined ? 0 : this.#sessions.now() - this.#resuming.issuedAtMilliseconds
+  }
+
+  get hasQuestion(): boolean {
+    return this.#question !== undefined
+  }
+
+  takeQuestion(): GetSessionRequest | undefined {
+    const question = this.#question
+    this.#question = undefined
+    return question
+  }
+
+  answer(id: Uint8Array, stored: Uint8Array | undefined): void {
+    this.#fetched.set(keyOf(id), stored)
+  }
+
+  // ── tickets that hold everything ──
+
+  ticketKey(material: TicketMaterial, isSealing: boolean): number {
+    const { sealing } = this.#sessions
+    if (sealing === undefined) return -1
+    return isSealing ? sealing.seal(material) : sealing.open(material)
+  }
+
+  /** Before a ticket is sealed: puts in what OpenSSL would forget. */
+  generateTicket(ssl: Pointer): number {
+    const { native } = this.#library
+    const session = native.SSL_get_session(ssl)
+    const record = encodeRecord(this.#record(ssl)) ?? empty
+    return native.SSL_SESSION_set1_ticket_appdata(session, record, record.byteLength)
+  }
+
+  /** After OpenSSL has opened a ticket, or has not. */
+  decryptTicket(ssl: Pointer, session: Pointer, status: number): number {
+    switch (status) {
+      case TicketStatus.SUCCESS:
+      case TicketStatus.SUCCESS_RENEW:
+        break
+      case TicketStatus.EMPTY:
+      case TicketStatus.NO_DECRYPT:
+        return TicketUse.IGNORE_RENEW
+      case TicketStatus.NONE:
+        return TicketUse.IGNORE
+      default:
+        return TicketUse.ABORT
+    }
+    const record = this.#fitting(ssl, decodeRecord(this.#applicationData(session)))
+    if (record === undefined) return TicketUse.IGNORE_RENEW
+    this.#resuming = record
+    // Tickets of TLS 1.3 are used once, so the client needs another.
+    const isDue = status === TicketStatus.SUCCESS_RENEW || isTLS13(this.#library, ssl)
+    return isDue ? TicketUse.USE_RENEW : TicketUse.USE
+  }
+
+  // ── numbers of entries in a store ──
+
+  newSession(ssl: Pointer, session: Pointer): void {
+    const { native } = this.#library
+    const { store, lifetimeSeconds, now } = this.#sessions
+    const record = encodeRecord(this.#record(ssl))
+    if (store === undefined || record === undefined) return
+    const state = encodeDER(this.#library, session, native.i2d_SSL_SESSION)
+    const entry = new ByteWriter(record.byteLength + state.byteLength + 8).vector24(record).vector24(state).finish()
+    store.put(this.#idOf(session), entry.slice(), now() + lifetimeSeconds * 1000)
+  }
+
+  /** The session of this number, for OpenSSL to own; `null` for none, also while the store has yet to be asked. */
+  getSession(ssl: Pointer, id: Uint8Array, mayAsk: boolean): Pointer | null {
+    const { store } = this.#sessions
+    const key = keyOf(id)
+    if (store === undefined || this.#question !== undefined) return null
+    if (!this.#fetched.has(key)) {
+      const once = isTLS13(this.#library, ssl)
+      if (this.#fetched.size >= mostLookups) return null
+      if (!(store instanceof MemorySessionStore)) {
+        if (!mayAsk) return null
+        this.#question = { kind: 'get-session', store, id, once }
+        return null
+      }
+      this.#fetched.set(key, store.get(id, { once }))
+    }
+    const entry = this.#fetched.get(key)
+    const [record, state] = entry === undefined ? [] : readEntry(entry)
+    const fitting = record && this.#fitting(ssl, decodeRecord(record))
+    if (fitting === undefined || state === undefined) return null
+    const session = decodeDER(this.#library, state, this.#library.native.d2i_SSL_SESSION)
+    this.#library.native.ERR_clear_error()
+    if (session !== null) this.#resuming = fitting
+    return session
+  }
+
+  // ── what is remembered ──
+
+  #record(ssl: Pointer): SessionRecord {
+    const { now } = this.#sessions
+    const resumed = this.#resuming
+    const { native } = this.#library
+    const serverName = native.SSL_get_servername(ssl, 0)?.toLowerCase() ?? undefined
+    const isResumed = resumed !== undefined && native.SSL_session_reused(ssl) === 1
+    if (isResumed) return { ...resumed, issuedAtMilliseconds: now() }
+    const peerChain = readPeerChain(this.#library, ssl, true)
+    const [leaf] = peerChain
+    return {
+      issuedAtMilliseconds: now(),
+      authenticatedUntilMilliseconds:
+        leaf === undefined ? Number.MAX_SAFE_INTEGER : endOfCertificate(this.#library, leaf),
+      serverName,
+      verified: this.#isVerified(),
+      peerChain,
+    }
+  }
+
+  /** The record, if the session is for this name and has not ended. */
+  #fitting(ssl: Pointer, record: SessionRecord | undefined): SessionRecord | undefined {
+    if (record === undefined) return undefined
+    const { now, lifetimeSeconds } = this.#sessions
+    const age = now() - record.issuedAtMilliseconds
+    const isFitting =
+      age >= 0 &&
+      age < lifetimeSeconds * 1000 &&
+      now() < record.authenticatedUntilMilliseconds &&
+      record.serverName === readServerName(this.#library, ssl)
+    return isFitting ? record : undefined
+  }
+
+  #applicationData(session: Pointer): Uint8Array {
+    const data = new BigUint64Array(1)
+    const length = new BigUint64Array(1)
+    if (this.#library.native.SSL_SESSION_get0_ticket_appdata(session, data, length) !== 1) return empty
+    return this.#library.copy(data[0] ?? null, Number(length[0] ?? 0n))
+  }
+
+  #idOf(session: Pointer): Uint8Array {
+    const length = new Uint32Array(1)
+    const id = this.#library.native.SSL_SESSION_get_id(session, length)
+    return this.#library.copy(id, length[0] ?? 0)
+  }
+}
+
+/** The name in the ClientHello: OpenSSL looks at tickets before it looks at that. RFC 6066, Section 3. */
+function readServerName(library: Library, ssl: Pointer): string | undefined {
+  const data = new BigUint64Array(1)
+  const length = new BigUint64Array(1)
+  if (library.native.SSL_client_hello_get0_ext(ssl, serverNameExtension, data, length) !== 1) return undefined
+  try {
+    const list = new ByteReader(library.copy(data[0] ?? null, Number(length[0] ?? 0n)), 'server_name').reader16()
+    list.u8('name_type')
+    return Buffer.from(list.vector16('host_name')).toString('latin1').toLowerCase() || undefined
+  } catch (thrown) {
+    // OpenSSL will refuse it.
+    if (thrown instanceof DecodeError) return undefined
+    throw thrown
+  }
+}
+
+function readEntry(entry: Uint8Array): readonly [Uint8Array, Uint8Array] | [] {
+  try {
+    const r = new ByteReader(entry, 'stored session')
+    const record = r.vector24('record')
+    const state = r.vector24('state')
+    r.end()
+    return [record, state]
+  } catch (thrown) {
+    if (thrown instanceof DecodeError) return []
+    throw thrown
+  }
+}
+
+function isTLS13({ native }: Library, ssl: Pointer): boolean {
+  return versionOf(native.SSL_version(ssl)) === 'TLSv1.3'
+}
+
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id).toString('latin1')
+}
+
+const serverNameExtension = 0
+
+/** How many sessions one client is looked up for. */
+const mostLookups = 4
+
+const empty: Uint8Array = new Uint8Array(0)

@@ -1,0 +1,108 @@
+import { hkdfSync } from 'node:crypto'
+import type { TicketKey, TicketKeys } from '../../config/server-sessions.ts'
+import { requireTicketKeys } from '../../config/session-validation.ts'
+import type { Library } from './library.ts'
+import type { Pointer } from './prototypes.ts'
+
+/** What OpenSSL gives for a ticket that is to be sealed or opened. SSL_CTX_set_tlsext_ticket_key_evp_cb(3). */
+export interface TicketMaterial {
+  /** 16 bytes. */
+  readonly name: Pointer
+  /** 16 bytes. */
+  readonly initializationVector: Pointer
+  readonly cipher: Pointer
+  readonly mac: Pointer
+}
+
+/** Gives OpenSSL the keys for tickets: AES-256-CBC and HMAC-SHA256, as RFC 5077, Section 4, recommends. No asymmetric work. */
+export class TicketSealing {
+  readonly #library: Library
+  readonly #keys: TicketKeys
+  /** By name and secret: an application may give new objects each time. */
+  readonly #derived = new Map<string, DerivedKeys>()
+  readonly #cipher: Pointer | null
+  readonly #macParameters: MacParameters
+
+  constructor(library: Library, keys: TicketKeys) {
+    this.#library = library
+    this.#keys = keys
+    this.#cipher = library.native.EVP_aes_256_cbc()
+    this.#macParameters = new MacParameters(library)
+  }
+
+  /** @returns 1 for success, as C expects. */
+  seal(material: TicketMaterial): number {
+    const { native, koffi } = this.#library
+    const [newest] = requireTicketKeys(this.#keys.current())
+    const initializationVector = this.#library.random(16)
+    new Uint8Array(koffi.view(material.name, 16)).set(newest.name)
+    new Uint8Array(koffi.view(material.initializationVector, 16)).set(initializationVector)
+    const { encryption, authentication } = this.#derive(newest)
+    native.EVP_EncryptInit_ex(material.cipher, this.#cipher, null, encryption, initializationVector)
+    return native.EVP_MAC_init(material.mac, authentication, 32, this.#macParameters.array)
+  }
+
+  /** @returns 1 for success, 2 for a key that is not the newest, so that a new ticket is due, 0 where no key has the name. */
+  open(material: TicketMaterial): number {
+    const { native } = this.#library
+    const keys = requireTicketKeys(this.#keys.current())
+    const name = Buffer.from(this.#library.copy(material.name, 16))
+    const index = keys.findIndex((key) => name.equals(key.name))
+    const key = keys[index]
+    if (key === undefined) return 0
+    const { encryption, authentication } = this.#derive(key)
+    native.EVP_DecryptInit_ex(material.cipher, this.#cipher, null, encryption, material.initializationVector)
+    if (native.EVP_MAC_init(material.mac, authentication, 32, this.#macParameters.array) !== 1) return -1
+    return index === 0 ? 1 : 2
+  }
+
+  /** Whether something that a client sent begins as our tickets do. */
+  isTicket(identity: Uint8Array): boolean {
+    if (identity.byteLength < 16) return false
+    const name = Buffer.from(identity.subarray(0, 16))
+    return requireTicketKeys(this.#keys.current()).some((key) => name.equals(key.name))
+  }
+
+  /** One key for each purpose. */
+  #derive({ name, secret }: TicketKey): DerivedKeys {
+    const id = Buffer.concat([name, secret]).toString('latin1')
+    let derived = this.#derived.get(id)
+    if (derived === undefined) {
+      const bytes = Buffer.from(hkdfSync('sha256', secret, name, 'polytls openssl ticket', 64))
+      derived = { encryption: bytes.subarray(0, 32), authentication: bytes.subarray(32) }
+      if (this.#derived.size >= mostDerived) this.#derived.clear()
+      this.#derived.set(id, derived)
+    }
+    return derived
+  }
+}
+
+interface DerivedKeys {
+  readonly encryption: Buffer
+  readonly authentication: Buffer
+}
+
+const mostDerived = 8
+
+/** An array of OSSL_PARAM that names the digest of an HMAC. OSSL_PARAM(3). */
+class MacParameters {
+  readonly array: BigUint64Array
+  /** What the array points at has to live as long as it does. */
+  readonly #key: Buffer = slowText('digest\0')
+  readonly #value: Buffer = slowText('SHA256\0')
+
+  constructor({ koffi }: Library) {
+    const utf8String = 4n
+    const unmodified = 2n ** 64n - 1n
+    // key, data_type, data, data_size, return_size; a member without a key ends the array.
+    const length = BigInt(this.#value.byteLength - 1)
+    const digest = [koffi.address(this.#key), utf8String, koffi.address(this.#value), length, unmodified]
+    this.array = BigUint64Array.of(...digest, 0n, 0n, 0n, 0n, 0n)
+  }
+}
+
+function slowText(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(text.length)
+  bytes.write(text, 'latin1')
+  return bytes
+}

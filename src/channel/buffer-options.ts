@@ -1,0 +1,15 @@
+import { Session } from '../config/session.ts'
+import { typeOf } from '../config/source.ts'
+import type { ClientBufferOptions } from './context.ts'
+
+/** @throws TypeError where an option of a client's channel has another type than it must have. */
+export function requireBufferOptions(options: ClientBufferOptions): ClientBufferOptions {
+  const { service, session, earlyData } = options
+  if (service !== undefined && typeof service !== 'string')
+    throw new TypeError(`service: expected a string, got ${typeOf(service)}`)
+  if (session !== undefined && !(session instanceof Session))
+    throw new TypeError(`session: expected a Session, got ${typeOf(session)}`)
+  if (earlyData !== undefined && !(earlyData instanceof Uint8Array))
+    throw new TypeError(`earlyData: expected a Uint8Array, got ${typeOf(earlyData)}`)
+  return options
+}

@@ -18,6 +18,7 @@ const packages = {
   nginx: 'nginx',
   haproxy: 'haproxy',
   socat: 'socat',
+  chromium: 'chromium',
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) installPeers()

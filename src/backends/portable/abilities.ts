@@ -1,6 +1,7 @@
 import type { Capabilities, Feature } from '../../channel/backend.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
+import type { AeadAlgorithm } from '../../crypto/algorithms.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import { suites } from './suites.ts'
 
@@ -8,6 +9,8 @@ import { suites } from './suites.ts'
 export interface Abilities {
   readonly versions: readonly NegotiatedVersion[]
   readonly suites: readonly CodePoint[]
+  /** By the provider's preference. */
+  readonly aeads: readonly AeadAlgorithm[]
   /** By the provider's preference. */
   readonly groups: readonly CodePoint[]
   /** Offered only where a configuration or the policy mostSecure names them. */
@@ -32,6 +35,7 @@ export function abilitiesOf({ capabilities, decryptPrivateKey }: CryptoProvider)
     suites: [...suites.values()]
       .filter(({ aead, hash }) => aeads.includes(aead) && hashes.includes(hash))
       .map(({ code }) => code),
+    aeads,
     groups,
     slowGroups,
     signatureSchemes: signatureSchemes.verify,

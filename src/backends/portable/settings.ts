@@ -18,6 +18,7 @@ import { signatureSchemeName } from '../../config/signature-scheme.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { Abilities, Surroundings } from './abilities.ts'
+import { suites } from './suites.ts'
 
 /** A configuration with this backend's recommendations where nothing was given. */
 export interface Settings {
@@ -86,16 +87,21 @@ export function refusalsOf(
   ]
 }
 
-function ciphersOf(configuration: Configuration, { suites }: Abilities): readonly CodePoint[] {
+function ciphersOf(configuration: Configuration, abilities: Abilities): readonly CodePoint[] {
   if (configuration.ciphers !== undefined) return configuration.ciphers
   switch (configuration.policy ?? 'systemRecommended') {
     case 'systemRecommended':
-      return recommendedSuites.filter((each) => suites.includes(each))
+      return preferred(recommendedSuites, abilities)
     case 'mostSecure':
-      return mostSecureSuites.filter((each) => suites.includes(each))
+      return preferred(mostSecureSuites, abilities)
     case 'leastSecure':
-      return suites
+      return abilities.suites
   }
+}
+
+/** Those among suites that the provider has, its favourite AEADs first: where AES leaks by its timing, ChaCha20 is. */
+function preferred(among: readonly CodePoint[], { aeads, suites: able }: Abilities): readonly CodePoint[] {
+  return aeads.flatMap((aead) => among.filter((each) => able.includes(each) && suites.get(each)?.aead === aead))
 }
 
 function recommendedGroups({ policy }: Configuration, { groups, slowGroups }: Abilities): readonly CodePoint[] {

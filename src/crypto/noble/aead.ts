@@ -4,7 +4,7 @@
  * noble's GCM expands the key at every call: 1.6 of the 22 µs of a small record. That is left to it, rather than rebuild GCM from
  * unsafe parts. Measured on Node 20.20, x64, sealing 64 bytes / 16 KiB: AES-128-GCM 22 µs / 540 µs, ChaCha20-Poly1305 15 µs / 190 µs.
  * AES by tables is not constant-time towards one who shares the processor's cache, so ChaCha20 stands first in this provider's
- * preference.
+ * preference, and in what a backend offers with it.
  */
 import { gcm } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { createPortableBackend as createOnNode } from 'polytls'
+import { createPortableBackend as createOnNode, portable as onNode } from 'polytls'
 import {
   type Backend,
   Certificate,
   ConfigurationError,
+  cipherSuiteName,
   createPortableBackend,
   PrivateKey,
   portable,
@@ -14,6 +15,7 @@ import {
   signatureSchemeName,
   TLSClientConfiguration,
   TLSServerConfiguration,
+  TLSVersion,
   TrustStore,
 } from 'polytls/portable'
 import { answerPause } from '#polytls/sockets/pause-driver.js'
@@ -32,6 +34,23 @@ describe('polytls/portable', () => {
     })
     await connection.establish()
     assert.equal(connection.transfer('client', Buffer.from('to the server')).toString(), 'to the server')
+  })
+
+  it('prefers ChaCha20, which is faster and says less by its timing than AES in JavaScript', async () => {
+    for (const bounds of [{}, { highestSupportedVersion: TLSVersion.TLSv1_2 }]) {
+      const options = {
+        client: { trustStore: trusting(await authority()), ...bounds },
+        server: { certificateChain: [signingChain(await serverIdentity())] },
+      }
+      for (const [backend, cipher] of [
+        [portable, /CHACHA20/],
+        [onNode, /AES_128_GCM/],
+      ] as const) {
+        using connection = connectionBetween(both(backend), options)
+        await connection.establish()
+        assert.match(cipherSuiteName(connection.server.facts.cipherSuite ?? 0), cipher)
+      }
+    }
   })
 
   for (const [what, options] of [

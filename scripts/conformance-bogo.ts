@@ -1,7 +1,8 @@
 /**
- * `npm run conformance:bogo -- [--test PATTERN] [--verbose]`: BoringSSL's conformance runner against the portable backend. The environment
- * variable BOGO_RUNNER names the runner, compiled with `go test -c` in BoringSSL's ssl/test/runner, or the folder it lies in as `runner`;
- * without it there is nothing to do. See docs/conformance.md. Ends with 1 where a test failed.
+ * `npm run conformance:bogo -- [--test PATTERN] [--crypto noble] [--verbose]`: BoringSSL's conformance runner against the portable backend,
+ * with node:crypto or with the noble provider. The environment variable BOGO_RUNNER names the runner, compiled with `go test -c` in
+ * BoringSSL's ssl/test/runner, or the folder it lies in as `runner`; without it there is nothing to do. See docs/conformance.md. Ends with
+ * 1 where a test failed.
  */
 import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
@@ -9,11 +10,13 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { createPortableBackend } from 'polytls'
 import { type Outcome, serveShims } from '../test/bogo/serve.ts'
 
 const { values } = parseArgs({
   options: {
     test: { type: 'string', default: '' },
+    crypto: { type: 'string', default: 'node' },
     workers: { type: 'string', default: '2' },
     verbose: { type: 'boolean', default: false },
   },
@@ -30,7 +33,10 @@ async function run(runner: string): Promise<number> {
   const folder = resolve('test/bogo')
   const config = join(folder, 'config.json')
   const missing = new Map<string, number>()
-  const server = await serveShims(({ exitCode, text }: Outcome) => {
+  const { crypto } = values
+  if (crypto !== 'node' && crypto !== 'noble') throw new Error(`--crypto: expected node or noble, got ${crypto}`)
+  const backend = createPortableBackend({ name: `portable with ${crypto}`, crypto })
+  const server = await serveShims(backend, ({ exitCode, text }: Outcome) => {
     if (exitCode === 89) missing.set(text, (missing.get(text) ?? 0) + 1)
   })
   const counts = { PASSED: 0, FAILED: 0, UNIMPLEMENTED: 0 }

@@ -1,10 +1,10 @@
 import {
+  type Backend,
   CipherSuite,
   type CodePoint,
   type CommonOptions,
   ConfigurationError,
   NamedGroup,
-  portable,
   SignatureScheme,
   type TLSBuffer,
   TLSClientConfiguration,
@@ -24,68 +24,69 @@ export interface Prepared {
 }
 
 /** @throws Unimplemented where the flags ask for what the backend does not have, or what a configuration cannot say. */
-export function prepare(request: Request): Prepared {
+export function prepare(backend: Backend, request: Request): Prepared {
   try {
-    return request.flags.has('-server') ? prepareServer(request) : prepareClient(request)
+    return request.flags.has('-server') ? prepareServer(backend, request) : prepareClient(backend, request)
   } catch (error) {
     if (error instanceof ConfigurationError) throw new Unimplemented(error.message)
     throw error
   }
 }
 
-function prepareClient(request: Request): Prepared {
+function prepareClient(backend: Backend, request: Request): Prepared {
   const { texts } = request
   const trust = texts.get('-trust-cert')
   const verifies = trust !== undefined && trust !== ''
-  const credentials = loadCredentials(request)
+  const credentials = loadCredentials(backend, request)
   if (credentials.length > 1) throw new Unimplemented('a client with several credentials')
   const [credential] = credentials
   const configuration = new TLSClientConfiguration({
-    ...commonOptions(request, credentials, listOfProtocols(texts.get('-advertise-alpn'))),
+    ...commonOptions(backend, request, credentials, listOfProtocols(texts.get('-advertise-alpn'))),
     ...(credential === undefined ? {} : { certificateChain: credential.chain }),
     ...(verifies ? { trustStore: TrustStore.fromFile(trust) } : {}),
   })
   // The runner's certificates are for nobody in particular.
   const insecure = verifies ? { skipHostNameCheck: true } : { skipChainVerification: true }
-  const context = portable.clientContext(configuration, { [insecureOptions]: insecure })
+  const context = backend.clientContext(configuration, { [insecureOptions]: insecure })
   return { buffer: context.createBuffer(texts.get('-host-name')), shown: () => credential?.shown() }
 }
 
-function prepareServer(request: Request): Prepared {
+function prepareServer(backend: Backend, request: Request): Prepared {
   const { texts, flags } = request
   const trust = texts.get('-trust-cert')
   const verifies = trust !== undefined && trust !== ''
-  const credentials = loadCredentials(request)
+  const credentials = loadCredentials(backend, request)
   const [first] = credentials
   if (first === undefined) throw new Unimplemented('a server without a certificate')
   const select = flags.has('-reject-alpn') ? 'a protocol that nobody speaks' : texts.get('-select-alpn')
   const required = flags.has('-require-any-client-certificate')
   const requested = flags.has('-verify-peer')
   const configuration = new TLSServerConfiguration({
-    ...commonOptions(request, credentials, select === undefined ? undefined : [select]),
+    ...commonOptions(backend, request, credentials, select === undefined ? undefined : [select]),
     certificateChain: credentials.map(({ chain }) => chain),
     clientAuthentication: requested ? 'requested' : required ? 'required' : 'none',
     // Not looked at where chains are not verified, but none can be left out.
     trustStore: verifies ? TrustStore.fromFile(trust) : TrustStore.fromCertificates([first.chain.leaf]),
   })
-  const context = portable.serverContext(configuration, { [insecureOptions]: { skipChainVerification: !verifies } })
+  const context = backend.serverContext(configuration, { [insecureOptions]: { skipChainVerification: !verifies } })
   return {
     buffer: context.createBuffer(),
     shown: () => credentials.find((each) => each.shown() !== undefined)?.shown(),
   }
 }
 
-function loadCredentials({ credentials, flags, numbers }: Request): readonly Credential[] {
+function loadCredentials(backend: Backend, { credentials, flags, numbers }: Request): readonly Credential[] {
   const isWatched = numbers.has('-expect-selected-credential')
   // The one that is given without a number is BoringSSL's last choice.
   const ordered = [...credentials].sort((a, b) => Number(a.index === -1) - Number(b.index === -1))
   return ordered.map((each) => {
     const isRestricted = isWatched || each.signingPreferences.length > 0
-    return loadCredential(each, flags.has('-async') ? 'later' : isRestricted ? 'at once' : 'itself')
+    return loadCredential(backend, each, flags.has('-async') ? 'later' : isRestricted ? 'at once' : 'itself')
   })
 }
 
 function commonOptions(
+  backend: Backend,
   request: Request,
   credentials: readonly Credential[],
   protocols: readonly string[] | undefined,
@@ -97,7 +98,7 @@ function commonOptions(
   // A client sends a share for its first group.
   if (shares.length > 1 || shares.some((each) => each !== groups?.[0]))
     throw new Unimplemented('a choice of key shares')
-  const schemes = signatureSchemes(request, credentials) ?? policy?.signatureSchemes
+  const schemes = signatureSchemes(backend, request, credentials) ?? policy?.signatureSchemes
   return {
     ...versionBounds(request, policy),
     ...(policy === undefined ? {} : { ciphers: policy.ciphers }),
@@ -116,7 +117,11 @@ function commonOptions(
  * A configuration has one list both for what is signed and for what is accepted; the runner has two. Where a key may sign with less than
  * it can, its signer says so.
  */
-function signatureSchemes({ numbers }: Request, credentials: readonly Credential[]): readonly CodePoint[] | undefined {
+function signatureSchemes(
+  backend: Backend,
+  { numbers }: Request,
+  credentials: readonly Credential[],
+): readonly CodePoint[] | undefined {
   const accepted = numbers.get('-verify-prefs')
   const signing = credentials.flatMap(({ signingPreferences }) => signingPreferences)
   if (accepted !== undefined) {
@@ -128,7 +133,7 @@ function signatureSchemes({ numbers }: Request, credentials: readonly Credential
     return accepted
   }
   if (signing.length === 0) return undefined
-  const able = portable.capabilities.signatureSchemes
+  const able = backend.capabilities.signatureSchemes
   const known = [...new Set(signing)].filter((each) => able.includes(each))
   if (known.length === 0) throw new Unimplemented('none of the signature schemes')
   return [...known, ...able.filter((each) => !known.includes(each))]

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Certificate, type CodePoint, PrivateKey, type SigningChain } from 'polytls'
+import { type Backend, Certificate, type CodePoint, PrivateKey, type SigningChain } from 'polytls'
 import { decodePem } from '#polytls/codec/pem.js'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
@@ -18,9 +18,11 @@ export interface Credential {
 }
 
 /**
- * @param signs How the key signs: as the backend does, or through a `Signer`, which sees when it is used and may take its time.
+ * @param signs How the key signs: as the backend does, or through a `Signer`, which sees when it is used and may take its time. Also
+ * where the backend does not sign with such a key, as that of the noble provider does not with RSA, there is a `Signer`.
  */
 export function loadCredential(
+  backend: Backend,
   { index, certificateFile, keyFile, signingPreferences }: CredentialRequest,
   signs: 'itself' | 'at once' | 'later',
 ): Credential {
@@ -34,7 +36,7 @@ export function loadCredential(
   if (imported.key === undefined) throw new Unimplemented(`a key: ${imported.reason}`)
   const key: SigningKey = imported.key
   const schemes: readonly CodePoint[] = key.schemes
-  if (signs === 'itself') {
+  if (signs === 'itself' && schemes.every((each) => backend.capabilities.signingSchemes.includes(each))) {
     const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers }
     return { chain, signingPreferences, schemes, shown: () => undefined }
   }

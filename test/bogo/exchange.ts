@@ -1,4 +1,4 @@
-import { type PauseRequest, RaggedEOFError, type TLSBuffer } from 'polytls'
+import { type Backend, type PauseRequest, RaggedEOFError, type TLSBuffer } from 'polytls'
 import { helloRetryRequestRandom } from '#polytls/backends/portable/messages/server-hello.js'
 import { prepare } from './configuration.ts'
 import { checkFacts } from './expectations.ts'
@@ -6,8 +6,8 @@ import type { Request } from './flags.ts'
 import { Transport } from './transport.ts'
 
 /** Connects to the runner, speaks with it, and checks what it wants to have checked. */
-export async function runExchange(request: Request): Promise<void> {
-  const { buffer, shown } = prepare(request)
+export async function runExchange(backend: Backend, request: Request): Promise<void> {
+  const { buffer, shown } = prepare(backend, request)
   const transport = await Transport.connect(request.host, request.port)
   const id = new DataView(new ArrayBuffer(8))
   id.setBigUint64(0, request.shimId, true)
@@ -15,7 +15,12 @@ export async function runExchange(request: Request): Promise<void> {
   const exchange = new Exchange(request, buffer, transport)
   try {
     await exchange.handshake()
-    checkFacts(request, buffer.facts, { credential: shown(), helloRetryRequest: exchange.sawHelloRetryRequest })
+    checkFacts(request, buffer.facts, {
+      credential: shown(),
+      helloRetryRequest: exchange.sawHelloRetryRequest,
+      // The noble provider has no instructions to use.
+      prefersAES: backend.version === 'with node',
+    })
     await exchange.talk()
   } finally {
     // An alert may be among it.

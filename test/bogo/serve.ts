@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Backend } from 'polytls'
 import { describeError } from './error-text.ts'
 import { runExchange } from './exchange.ts'
 import { parseFlags, Unimplemented } from './flags.ts'
@@ -14,29 +15,30 @@ export interface Outcome {
  * The side under test for BoGo, BoringSSL's conformance runner. It starts shim.sh for each test, which comes here with its flags: each
  * ended by a NUL, and an empty one at the end. The answer is the exit code in a line of its own, and what to write to standard error.
  *
+ * @param backend What is under test.
  * @param onOutcome Told of every test.
  * @returns Listening on the loopback interface.
  */
-export async function serveShims(onOutcome: (outcome: Outcome) => void): Promise<Server> {
+export async function serveShims(backend: Backend, onOutcome: (outcome: Outcome) => void): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    void serve(socket, onOutcome)
+    void serve(backend, socket, onOutcome)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server
 }
 
-async function serve(socket: Socket, onOutcome: (outcome: Outcome) => void): Promise<void> {
+async function serve(backend: Backend, socket: Socket, onOutcome: (outcome: Outcome) => void): Promise<void> {
   // The runner ends a shim that takes too long; its exchange then ends by itself, and nobody reads the answer.
   socket.on('error', () => {})
   const flags = await readFlags(socket)
-  const outcome = await runTest(flags)
+  const outcome = await runTest(backend, flags)
   onOutcome(outcome)
   socket.end(`${outcome.exitCode}\n${outcome.exitCode === 1 ? `${outcome.text}\n` : ''}`)
 }
 
-async function runTest(flags: readonly string[]): Promise<Outcome> {
+async function runTest(backend: Backend, flags: readonly string[]): Promise<Outcome> {
   try {
-    for (const request of parseFlags(flags)) await runExchange(request)
+    for (const request of parseFlags(flags)) await runExchange(backend, request)
     return { exitCode: 0, text: '' }
   } catch (error) {
     if (error instanceof Unimplemented) return { exitCode: 89, text: error.message }

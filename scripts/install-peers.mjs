@@ -1,9 +1,10 @@
-// Installs the other TLS implementations that test/peers talks with, from Debian's packages, where they are missing and we may.
+// Installs the other TLS implementations that test/peers talks with, from Debian's packages, where they are missing and we may; and other
+// runtimes than Node, whose programs come from npm.
 // `node scripts/install-peers.mjs` does that alone; `npm run test:peers` does it first.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { argv, env, exit, getuid, platform } from 'node:process'
+import { arch, argv, env, exit, getuid, platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 /** Debian keeps servers where only root's PATH looks. */
@@ -21,9 +22,20 @@ const packages = {
   chromium: 'chromium',
 }
 
+const runtimes = fileURLToPath(new URL('../.cache/runtimes', import.meta.url))
+const bun = `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}`
+const deno = `@deno/linux-${arch}-glibc`
+
+/** Where each runtime lies once it is installed. */
+export const runtimePrograms = {
+  bun: join(runtimes, 'node_modules', bun, 'bin', 'bun'),
+  deno: join(runtimes, 'node_modules', deno, 'deno'),
+}
+
 if (argv[1] === fileURLToPath(import.meta.url)) installPeers()
 
 export function installPeers() {
+  installRuntimes()
   const missing = Object.keys(packages).filter((program) => !isInstalled(program))
   if (missing.length > 0) install([...new Set(missing.map((program) => packages[program]))])
 }
@@ -37,6 +49,17 @@ function isInstalled(program) {
       return false
     }
   })
+}
+
+function installRuntimes() {
+  if (Object.values(runtimePrograms).every((path) => existsSync(path))) return
+  const packages = [`${bun}@1.4.5`, `${deno}@2.9.6`]
+  console.log(`npm install ${packages.join(' ')}`)
+  const options = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']
+  const { status } = spawnSync('npm', ['install', ...options, '--prefix', runtimes, ...packages], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (status !== 0) throw new Error('npm install failed')
 }
 
 function install(names) {

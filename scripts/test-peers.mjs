@@ -1,8 +1,9 @@
 // Runs the tests against other TLS implementations, all of them or those below the given paths: `[--verbose] [path …]`.
 import { spawnSync } from 'node:child_process'
+import { dirname } from 'node:path'
 import { argv, env, execPath, exit } from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { installPeers, searchPath } from './install-peers.mjs'
+import { installPeers, runtimePrograms, searchPath } from './install-peers.mjs'
 
 installPeers()
 const test = fileURLToPath(new URL('test.mjs', import.meta.url))
@@ -11,6 +12,6 @@ const options = argv.slice(2)
 const wanted = options.some((each) => !each.startsWith('--')) ? options : [...options, peers]
 const { status } = spawnSync(execPath, [test, ...wanted], {
   stdio: ['ignore', 'inherit', 'inherit'],
-  env: { ...env, PATH: searchPath },
+  env: { ...env, PATH: [searchPath, ...Object.values(runtimePrograms).map(dirname)].join(':') },
 })
 exit(status ?? 1)

@@ -1,26 +1,13 @@
-import assert from 'node:assert/strict'
-import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import { type CodePoint, NamedGroup, SignatureScheme } from 'polytls'
+import { after, before, describe } from 'node:test'
 import { bundleForBrowser } from '../../scripts/browser-bundle.ts'
-import type { Report, Task } from './browser/task.ts'
-import { type Identities, makeIdentities, type ServerKeyKind } from './support/identities.ts'
+import { type Identities, makeIdentities } from './support/identities.ts'
 import { startSServer } from './support/openssl.ts'
+import { taskFor, testReport } from './support/portable-report.ts'
 import { Program } from './support/program.ts'
 import { Site } from './support/site.ts'
-
-const { X25519MLKEM768, x25519 } = NamedGroup
-const { rsa_pss_rsae_sha256 } = SignatureScheme
-
-/** Those that the noble provider signs with, and how it does. */
-const schemes = {
-  'ecdsa-p256': SignatureScheme.ecdsa_secp256r1_sha256,
-  'ecdsa-p384': SignatureScheme.ecdsa_secp384r1_sha384,
-  ed25519: SignatureScheme.ed25519,
-} satisfies { readonly [K in ServerKeyKind]?: CodePoint }
 
 describe('polytls/portable in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polytls-browser-'))
@@ -36,13 +23,7 @@ describe('polytls/portable in Chromium', () => {
     const chromium = new Program('chromium', [
       // Chromium has no sandbox for root, and runs nothing here but our own page.
       ...['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', `--user-data-dir=${folder}`],
-      ...[
-        '--enable-logging=stderr',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        site.address,
-      ],
+      ...['--no-first-run', '--disable-background-networking', '--disable-component-update', site.address],
     ])
     started = { peer, site, chromium }
   })
@@ -55,75 +36,10 @@ describe('polytls/portable in Chromium', () => {
   })
 
   for (const where of ['page', 'worker']) {
-    describe(`in a ${where}`, () => {
-      let report: Report
-      before(async () => {
-        report = await started.site.report(where).catch((error: Error) => {
-          throw new Error(`Chromium printed: ${started.chromium.report}`, { cause: error })
-        })
-      })
-
-      it('runs to its end', () => {
-        assert.equal(report.failed, undefined)
-        assert.match(report.userAgent ?? '', /Chrome\/\d+/)
-      })
-
-      it('speaks with itself in memory, over both versions, with each kind of key', () => {
-        const expected = (['TLSv1.2', 'TLSv1.3'] as const).flatMap((version) =>
-          Object.entries(schemes).map(([kind, signatureScheme]) => ({
-            version,
-            group: version === 'TLSv1.3' ? X25519MLKEM768 : x25519,
-            signatureScheme,
-            verified: true,
-            kind,
-            bytesReceived: 600_000,
-          })),
-        )
-        assert.deepEqual(report.inMemory, expected)
-      })
-
-      it('has an RSA key of WebCrypto sign for a server', () => {
-        const { version, signatureScheme, verified } = report.webCrypto ?? {}
-        assert.deepEqual(
-          { version, signatureScheme, verified },
-          { version: 'TLSv1.3', signatureScheme: rsa_pss_rsae_sha256, verified: true },
-        )
-      })
-
-      it('speaks with openssl s_server through a WebSocket', () => {
-        const common = { group: x25519, signatureScheme: rsa_pss_rsae_sha256, verified: true, answer: 'stressed\n' }
-        assert.deepEqual(report.overWebSocket, [
-          { version: 'TLSv1.2', ...common },
-          { version: 'TLSv1.3', ...common },
-        ])
-      })
-
-      it('refuses what there is not in a browser, and a server that nobody vouches for', () => {
-        assert.deepEqual(report.refusals, ['trustStore', 'trustStore', 'unknown-issuer'])
-      })
-
-      it('takes its time', (context) => {
-        const { handshakeMilliseconds = 0, megabytesPerSecond = 0 } = report
-        assert.ok(handshakeMilliseconds > 0 && megabytesPerSecond > 0)
-        context.diagnostic(
-          `handshake, both sides: ${handshakeMilliseconds.toFixed(1)} ms; data one way, both sides: ${megabytesPerSecond.toFixed(0)} MB/s`,
-        )
-      })
-    })
+    testReport(`a ${where}`, /Chrome\/\d+/, () =>
+      started.site.report(where).catch((error: Error) => {
+        throw new Error(`Chromium printed: ${started.chromium.report}`, { cause: error })
+      }),
+    )
   }
 })
-
-function taskFor({ server, authorityFile, strangeAuthorityFile }: Identities): Omit<Task, 'bridge'> {
-  const { certificate, chain, key } = server('rsa-2048').identity
-  return {
-    authority: readFileSync(authorityFile, 'utf8'),
-    strangeAuthority: readFileSync(strangeAuthorityFile, 'utf8'),
-    servers: Object.keys(schemes).map((kind) => ({ kind, ...server(kind as keyof typeof schemes).identity })),
-    rsa: {
-      certificate,
-      chain,
-      pkcs8: createPrivateKey(key).export({ type: 'pkcs8', format: 'der' }).toString('hex'),
-      spki: createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('hex'),
-    },
-  }
-}

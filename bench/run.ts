@@ -1,18 +1,20 @@
 /**
- * `npm run bench [-- --quick] [--json] [--only NAME]`: polytls beside `node:tls`, in one run on one Node. Every figure is the median
- * of repetitions that take turns, so that what else the machine does falls on all alike. Both sides use TLS 1.3 with
- * TLS_AES_128_GCM_SHA256 and X25519, contexts prepared once, and verify certificates. Figures vary with the machine; ratios less so.
+ * `npm run bench [-- --quick] [--json] [--only NAME] [--backends NAME,…]`: polytls beside `node:tls`, in one run on one Node. Every
+ * figure is the median of repetitions that take turns, so that what else the machine does falls on all alike. Both sides use TLS 1.3
+ * with TLS_AES_128_GCM_SHA256 and X25519, contexts prepared once, and verify certificates. Figures vary with the machine; ratios less so.
+ * `portable-noble` is the portable backend with cryptography in JavaScript; it is measured where it is named.
  */
+import { createPrivateKey } from 'node:crypto'
 import { argv, stdout } from 'node:process'
 import * as tls from 'node:tls'
 import { parseArgs } from 'node:util'
-import { type Backend, backends, TLSClientConfiguration, TrustStore } from 'polytls'
+import { type Backend, backends, SignatureScheme, TLSClientConfiguration, TrustStore } from 'polytls'
 import { makeAuthority } from '#polytls/cli/certificates.js'
 import { loadSystemTrust } from '#polytls/trust/system.js'
 import { startChild } from './child-process.js'
 import { channelHandshakesPerSecond, nodeHandshakesPerSecond } from './in-memory.js'
 import { handshakeCryptoMilliseconds, recordMegabytesPerSecond, smallRecordMicroseconds } from './limits.js'
-import { type Credentials, nodeTls, nodeTlsPerConnection, polytls, rawTCP, type Stack } from './stacks.js'
+import { backendFor, type Credentials, nodeTls, nodeTlsPerConnection, polytls, rawTCP, type Stack } from './stacks.js'
 import { handshakesPerSecond, megabytesPerSecond, megabytesTo, roundTripMicroseconds } from './workloads.js'
 
 interface Row {
@@ -30,11 +32,18 @@ interface Row {
 
 const { values: options } = parseArgs({
   args: argv.slice(2),
-  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    json: { type: 'boolean' },
+    only: { type: 'string' },
+    backends: { type: 'string' },
+  },
 })
 const repetitions = options.quick ? 3 : 7
 const scale = options.quick ? 0.3 : 1
-const available = backends.filter((backend) => backend.available.yes && backend.name !== 'openssl-system')
+const available =
+  options.backends?.split(',').map(backendFor) ??
+  backends.filter((backend) => backend.available.yes && backend.name !== 'openssl-system')
 
 const rows: Row[] = []
 for (const kind of ['ecdsa-p256', 'rsa-2048'] as const) {
@@ -73,7 +82,7 @@ async function measureHandshakes(kind: string, credentials: Credentials): Promis
   }
   const inMemory = new Map<string, () => number | Promise<number>>([
     ['node:tls', () => nodeHandshakesPerSecond(credentials, count)],
-    ...available.map(
+    ...ableToSign(credentials).map(
       (backend) => [backend.name, () => channelHandshakesPerSecond(backend, credentials, count)] as const,
     ),
   ])
@@ -177,7 +186,14 @@ function stacks(credentials: Credentials): Contenders {
 }
 
 function contenders(credentials: Credentials): { readonly others: readonly Stack[] } {
-  return { others: available.map((backend: Backend) => polytls(backend, credentials)) }
+  return { others: ableToSign(credentials).map((backend) => polytls(backend, credentials)) }
+}
+
+/** The noble provider makes no signatures of RSA. */
+function ableToSign({ server }: Credentials): readonly Backend[] {
+  const isRSA = createPrivateKey(server.key).asymmetricKeyType === 'rsa'
+  const scheme = isRSA ? SignatureScheme.rsa_pss_rsae_sha256 : SignatureScheme.ecdsa_secp256r1_sha256
+  return available.filter(({ capabilities }) => capabilities.signingSchemes.includes(scheme))
 }
 
 function compare(

@@ -6,6 +6,7 @@ import {
   backendNamed,
   Certificate,
   createConnection,
+  createPortableBackend,
   createServer,
   NamedGroup,
   PrivateKey,
@@ -31,7 +32,12 @@ export interface Credentials {
 /** For processes that are told by text what to measure. */
 export function stackNamed(name: string, credentials: Credentials): Stack {
   if (name === rawTCP.name) return rawTCP
-  return name === 'node:tls' ? nodeTls(credentials) : polytls(backendNamed(name), credentials)
+  return name === 'node:tls' ? nodeTls(credentials) : polytls(backendFor(name), credentials)
+}
+
+/** Those of the package, and the portable one with cryptography in JavaScript. */
+export function backendFor(name: string): Backend {
+  return name === 'portable-noble' ? createPortableBackend({ name, crypto: 'noble' }) : backendNamed(name)
 }
 
 /** One suite and one group for all, so that stacks are compared and not their tastes: AES-128-GCM is what all of them have. */

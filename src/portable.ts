@@ -31,7 +31,7 @@ export interface PortableBackendOptions {
 
 /**
  * TLS in TypeScript with cryptography in JavaScript, whose randomness is the `crypto.getRandomValues` of the runtime. Where Node is,
- * the `portable` of the main entry does the same some ten to fifty times faster.
+ * the `portable` of the main entry does the same with less time: handshakes in a fifth of it, bulk in a tenth.
  * @throws RangeError for a padding out of its range.
  */
 export function createPortableBackend(options: PortableBackendOptions = {}): Backend {

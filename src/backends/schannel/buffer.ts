@@ -48,7 +48,8 @@ export class SchannelBuffer extends PlainBuffer implements TLSBuffer {
     this.#session = new Session({
       native,
       isServer: this.#isServer,
-      targetName: nameText(serverName),
+      // RFC 6066, Section 3: addresses are not sent.
+      targetName: serverName?.kind === 'dns' ? serverName.name : undefined,
       innerProtocols: configuration.innerProtocols,
       asksForCertificate:
         configuration instanceof TLSServerConfiguration && (configuration.clientAuthentication ?? 'none') !== 'none',

@@ -133,7 +133,7 @@ export class Decryption {
 
   #failed(status: number, records: Uint8Array, answer: Uint8Array): never {
     const { isServer } = this.#options
-    const error = faultOf(status, { during: 'data', isServer, answer, records })
+    const error = faultOf(status, { during: 'data', encrypted: true, isServer, answer, records })
     if (error.name === 'ProtocolError' && answer.byteLength === 0 && isError(status)) this.#refuse(error)
     throw error
   }

@@ -5,6 +5,8 @@ import { Status, statusName } from './status.ts'
 /** What is known about a step that failed. */
 export interface FaultScene {
   readonly during: 'handshake' | 'data'
+  /** Whether the peer has begun to encrypt. */
+  readonly encrypted: boolean
   readonly isServer: boolean
   /** What Schannel gave to be sent to the peer, an alert where it is anything. */
   readonly answer: Uint8Array
@@ -73,7 +75,7 @@ function objection(status: number, sent: number | undefined, { isServer }: Fault
 /** Schannel failed without an alert of its own: so the peer sent one, or what it sent made no sense. */
 function faultOfSilence(status: number, scene: FaultScene, cause: BackendError): TLSError {
   const alert = alertByStatus.get(status)
-  if (alert !== undefined && isEncrypted(scene.records)) return new AlertReceivedError(alert, { cause })
+  if (alert !== undefined && scene.encrypted) return new AlertReceivedError(alert, { cause })
   if (status === Status.SEC_E_ALGORITHM_MISMATCH || status === Status.SEC_E_APPLICATION_PROTOCOL_MISMATCH) {
     return objection(status, undefined, scene, cause)
   }
@@ -104,11 +106,6 @@ function ambiguous(status: number, cause: BackendError): ProtocolError {
   )
 }
 
-/** In TLS 1.3 everything that is encrypted looks like data. */
-function isEncrypted(records: Uint8Array): boolean {
-  return records[0] === 23 || records[0] === 21
-}
-
 function nameOf(alert: number): AlertName | undefined {
   return (Object.keys(Alert) as AlertName[]).find((name) => Alert[name] === alert)
 }
@@ -127,7 +124,7 @@ const ownFaults: ReadonlyMap<number, string> = new Map([
 
 /**
  * What Schannel answers when it receives an alert. Source: Microsoft, "Schannel Error Codes for TLS and SSL Alerts". `close_notify` is not
- * among it, nor is SEC_E_MESSAGE_ALTERED, which is first of all what Schannel says of a record that it cannot decrypt.
+ * among it.
  */
 const alertsByStatus: ReadonlyMap<number, readonly AlertName[]> = new Map<number, readonly AlertName[]>([
   [
@@ -146,10 +143,12 @@ const alertsByStatus: ReadonlyMap<number, readonly AlertName[]> = new Map<number
   [Status.SEC_E_INTERNAL_ERROR, ['internal_error']],
 ])
 
-/** Those that stand for one alert. */
+/** Those that stand for one alert, and for nothing else: Schannel also fails for internal reasons of its own. */
 const alertByStatus: ReadonlyMap<number, number> = new Map(
   [...alertsByStatus].flatMap(([status, [alert, ...others]]) =>
-    alert === undefined || others.length > 0 ? [] : [[status, Alert[alert]] as const],
+    alert === undefined || others.length > 0 || status === Status.SEC_E_INTERNAL_ERROR
+      ? []
+      : [[status, Alert[alert]] as const],
   ),
 )
 

@@ -224,7 +224,13 @@ export class Handshake {
 
   #fail(answer: ContextAnswer, records: Uint8Array): never {
     this.#outgoing.push(answer.token)
-    throw faultOf(answer.status, { during: 'handshake', isServer: this.#isServer, answer: answer.token, records })
+    throw faultOf(answer.status, {
+      during: 'handshake',
+      encrypted: this.seen.serverHello !== undefined,
+      isServer: this.#isServer,
+      answer: answer.token,
+      records,
+    })
   }
 
   /** Ends a handshake of which nothing is encrypted yet. */

@@ -76,7 +76,7 @@ const groups: { readonly [G in keyof typeof groupCode]: { readonly versions: str
   X25519MLKEM768: {
     versions: '1.3',
     where:
-      'by default where Node has ML-KEM itself (24.7 and later); elsewhere through noble, when `groups` or `mostSecure` names it',
+      'by default with the provider `noble`, and where Node has ML-KEM itself (24.7 and later); on older Nodes when `groups` or `mostSecure` names it',
   },
 }
 

@@ -33,6 +33,7 @@ function describeBackend(backend: Backend): object {
       cipherSuites: namesAmong(CipherSuite, capabilities.ciphers),
       groups: namesAmong(NamedGroup, capabilities.groups),
       signatureSchemes: namesAmong(SignatureScheme, capabilities.signatureSchemes),
+      signingSchemes: namesAmong(SignatureScheme, capabilities.signingSchemes),
       sources: capabilities.sources,
       features: [...capabilities.features],
     },

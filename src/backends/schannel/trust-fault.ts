@@ -24,6 +24,8 @@ export function firstFault(elements: readonly ChainElement[], now: number): Trus
   if (forged !== undefined) return faultAt(forged.element, forged.depth, 'bad-signature')
   for (const { element, depth } of descending) {
     const reason = reasonOf(element, now)
+    // What is constrained by an authority is the name of the peer, at whichever of the two Windows notes it.
+    if (reason === 'name-constraints') return faultAt(elements[0] ?? element, 0, reason)
     if (reason !== undefined) return faultAt(element, depth, reason)
   }
   return undefined

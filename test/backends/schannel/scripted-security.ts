@@ -97,7 +97,11 @@ export class ScriptedSecurity implements NativeSecurity {
 
   /** Everything that was opened has been closed. */
   assertNothingLeft(): void {
-    assert.deepEqual(Object.fromEntries([...this.#open].filter(([, count]) => count !== 0)), {})
+    assert.deepEqual(this.stillOpen(), {})
+  }
+
+  stillOpen(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#open].filter(([, count]) => count !== 0))
   }
 
   assertScriptDone(): void {

@@ -2,10 +2,10 @@
 export const patienceMilliseconds = 20_000
 
 /** Fails when something does not come, which tells more than a test that is given up as a whole. */
-export async function patiently<T>(what: string, coming: Promise<T>): Promise<T> {
+export async function patiently<T>(what: string, coming: Promise<T>, milliseconds = patienceMilliseconds): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), patienceMilliseconds)
+    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), milliseconds)
   })
   try {
     return await Promise.race([coming, late])

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Report, Task } from '../browser/task.ts'
-import { patiently } from './patience.ts'
+import { patienceMilliseconds, patiently } from './patience.ts'
 
 /** A page for a browser on this machine, which runs a program and tells what it saw; and a bridge from WebSockets to a port. */
 export class Site implements AsyncDisposable {
@@ -48,7 +48,8 @@ export class Site implements AsyncDisposable {
         })
       }
     }
-    return patiently(`the report of the ${where}`, arrival())
+    // A browser has to start, and then takes some seconds even alone on its machine.
+    return patiently(`the report of ${where}`, arrival(), 3 * patienceMilliseconds)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

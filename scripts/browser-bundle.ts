@@ -46,9 +46,11 @@ export async function bundleForBrowser(source: string): Promise<Bundle> {
   }
 }
 
-/** The whole entry, its cryptography alone, and its words alone, which no program has without a backend. */
+/** The whole entry, what a client takes of it, and its parts: cryptography alone, and words alone, which no program has without a backend. */
 export const portableSources = {
   'polytls/portable, everything': "export * from 'polytls/portable'",
+  'what a program with a client needs of it':
+    "export { portable, TLSClientConfiguration, TrustStore } from 'polytls/portable'",
   'of that, the noble provider': "export * from '#polytls/crypto/noble/provider.js'",
   'of that, configurations, errors and registries': "export * from '#polytls/vocabulary.js'",
 } as const

@@ -7,7 +7,6 @@ import type { ClientContext } from '../channel/context.ts'
 import { parseServerName } from '../channel/server-name.ts'
 import { TLSClientConfiguration } from '../config/client-configuration.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
-import { upgrade } from '../connections.ts'
 import { AlertReceivedError, CertificateError } from '../errors.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { chooseBackend } from './backend-choice.ts'
@@ -21,11 +20,13 @@ import {
   reportOf,
 } from './connection-report.ts'
 import { readSigningChain, readTrustStore } from './credentials.ts'
-import { formatEndpoint, parseEndpoint } from './endpoint.ts'
+import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts'
 import { ExitCode, UsageFailure } from './exit-code.ts'
 import type { Expectation } from './expectation.ts'
 import { type Explanation, explain, type Scene } from './explanation.ts'
+import { asJSON, openTransportThrough, secure, Transcript } from './plain-phase.ts'
 import { present } from './present.ts'
+import { defaultPortOf, protocolOf, type StartTLSProtocol } from './starttls-protocol.ts'
 import { type Terminal, terminalOn } from './terminal.ts'
 import { runTransfer } from './transfer.ts'
 import { openTransport, type Transport } from './transport.ts'
@@ -50,6 +51,9 @@ export interface ConnectOptions {
   readonly interactive?: boolean
   readonly keepOpen?: boolean
   readonly crlf?: boolean
+  readonly starttls?: StartTLSProtocol | 'by-port'
+  readonly proxy?: string
+  readonly verbose?: boolean
 }
 
 /** `polytls connect`: verifies a server, tells what was agreed, and is a client where stdin says so. */
@@ -57,19 +61,33 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
   const scene: { -readonly [K in keyof Scene]: Scene[K] } = { phase: 'start', highestVersion: options.max }
   try {
     if (options.json && options.interactive) throw new UsageFailure('--json and --interactive both want stdout')
-    const endpoint = parseEndpoint(text)
-    scene.peer = formatEndpoint(endpoint)
+    const endpoint = parseEndpoint(text, defaultPortOf(options.starttls))
+    scene.peer = options.proxy === undefined ? formatEndpoint(endpoint) : 'the proxy'
+    const protocol = options.starttls && protocolOf(endpoint, options.starttls)
     const context = contextFor(options)
     const serverName = options.sni ?? endpoint.host
     parseServerName(serverName)
     scene.phase = 'connect'
-    const transport = await openTransport(endpoint, options.timeout)
+    const terminal = options.verbose ? terminalOn(process.stderr) : undefined
+    const transport = await reach(endpoint, { context, options, trace: new Transcript(terminal).trace })
+    scene.peer = formatEndpoint(endpoint)
     scene.phase = 'handshake'
     const startedAt = performance.now()
-    const socket = await upgrade(transport.socket, { context, serverName, allowHalfOpen: true })
-    const milliseconds = { connect: transport.connectMilliseconds, handshake: performance.now() - startedAt }
+    const { lines: said, trace } = new Transcript(terminal)
+    const { socket, learned } = await secure(transport.socket, {
+      protocol,
+      context,
+      serverName,
+      timeoutMilliseconds: options.timeout,
+      trace,
+    })
+    const spent = performance.now() - startedAt
+    const handshake = protocol === undefined ? spent : (socket.times?.handshake ?? spent)
     save(socket.facts.peerChain, options.save)
-    const report = reportOf(context.backend, socket.facts, milliseconds)
+    const milliseconds = { connect: transport.connectMilliseconds, handshake }
+    const starttls =
+      protocol === undefined ? null : { protocol, learned: asJSON(learned), said, milliseconds: spent - handshake }
+    const report = reportOf(context.backend, socket.facts, milliseconds, starttls)
     scene.phase = 'data'
     const connection = { socket, report, surroundings: surroundingsOf(context.backend, transport) }
     if (actsAsClient(options)) return await converse(connection, options)
@@ -77,6 +95,23 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
   } catch (error) {
     return fail(explain(error instanceof CertificateError ? settle(error, options) : error, scene), options)
   }
+}
+
+/** Connects, through a proxy where there is one. */
+function reach(
+  endpoint: Endpoint,
+  { context, options, trace }: { context: ClientContext; options: ConnectOptions; trace: Transcript['trace'] },
+): Promise<Transport> {
+  const { proxy: url, timeout: timeoutMilliseconds, starttls } = options
+  if (url === undefined) return openTransport(endpoint, timeoutMilliseconds)
+  const { backend, configuration } = context
+  return openTransportThrough(endpoint, {
+    url,
+    timeoutMilliseconds,
+    trace,
+    plainTextFollows: starttls !== undefined,
+    tls: { trustStore: configuration.trustStore, backend },
+  })
 }
 
 /** Does with a refused chain what was asked for, and answers what to tell: the refusal, or that it could not be saved. */

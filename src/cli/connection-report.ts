@@ -4,6 +4,7 @@ import { cipherSuiteName } from '../config/cipher-suite.ts'
 import { namedGroupName } from '../config/named-group.ts'
 import { signatureSchemeName } from '../config/signature-scheme.ts'
 import { type CertificateDescription, daysUntil, describeCertificate } from './certificate-description.ts'
+import type { StartTLSReport } from './plain-phase.ts'
 import { printable, type Terminal } from './terminal.ts'
 
 /** What `polytls connect` found. This is the object of `--json`, and its properties are API. */
@@ -18,7 +19,9 @@ export interface ConnectionReport {
   readonly resumed: boolean
   readonly verified: boolean
   readonly chain: readonly CertificateDescription[]
-  /** `connect` includes the look-up of the name. */
+  /** What came before TLS, with `--starttls`. */
+  readonly starttls: StartTLSReport | null
+  /** `connect` includes the look-up of the name, and what a proxy needs. */
   readonly milliseconds: { readonly connect: number; readonly handshake: number }
 }
 
@@ -26,6 +29,7 @@ export function reportOf(
   backend: Backend,
   facts: ConnectionFacts,
   milliseconds: ConnectionReport['milliseconds'],
+  starttls: StartTLSReport | null = null,
 ): ConnectionReport {
   const { version, cipherSuite, group, signatureScheme, innerProtocol, serverName, resumed, verified, peerChain } =
     facts
@@ -40,6 +44,7 @@ export function reportOf(
     resumed,
     verified,
     chain: peerChain.map(describeCertificate),
+    starttls: starttls && { ...starttls, milliseconds: tenths(starttls.milliseconds) },
     milliseconds: { connect: tenths(milliseconds.connect), handshake: tenths(milliseconds.handshake) },
   }
 }
@@ -58,7 +63,7 @@ export function renderReport(
   surroundings: ConnectionSurroundings,
   { style, symbols }: Terminal,
 ): readonly string[] {
-  const { milliseconds, chain } = report
+  const { milliseconds, chain, starttls } = report
   const lookup =
     surroundings.lookupMilliseconds === undefined ? '' : ` (name look-up ${tenths(surroundings.lookupMilliseconds)} ms)`
   const verdict = report.verified ? style.green(`${symbols.yes} verified`) : style.red(`${symbols.no} not verified`)
@@ -72,6 +77,7 @@ export function renderReport(
     row('signature', report.signatureScheme ?? unknown),
     row('protocol', report.alpn === null ? 'none agreed (ALPN)' : printable(report.alpn)),
     row('session', report.resumed ? 'resumed' : 'new'),
+    ...(starttls === null ? [] : [row('began in', `plain text: ${starttls.protocol}, ${starttls.milliseconds} ms`)]),
     row('time', `connect ${milliseconds.connect} ms${lookup}, handshake ${milliseconds.handshake} ms`),
     row('backend', `${report.backend} (${surroundings.backendVersion})`),
     '',

@@ -96,8 +96,9 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
     return error.hint ?? option
   }
   if (error instanceof HandshakeTimeoutError) {
-    return `${error.hint}; --timeout sets how long to wait`
+    return `${error.hint}: --starttls; --timeout sets how long to wait`
   }
+  if (error.code === 'ERR_TLS_NOT_TLS') return `${error.hint}: --starttls`
   return error.hint
 }
 

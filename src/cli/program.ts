@@ -7,6 +7,7 @@ import { expectationSubjects, parseExpectations } from './expectation.ts'
 import { parseCiphers, parseGroups, parseList, parseMilliseconds, parsePort, parseVersion } from './names.ts'
 import { packageVersion } from './package-version.ts'
 import type { ServeOptions } from './serve.ts'
+import { parseStartTLS } from './starttls-protocol.ts'
 import { hasColour } from './terminal.ts'
 import type { TourOptions } from './tour.ts'
 
@@ -64,6 +65,7 @@ Examples:
   polytls connect example.org              what was agreed, and with whom
   polytls connect db.lan:5432 --ca ca.pem  trusts a private authority only
   polytls connect example.org --max 1.2    does it still speak TLS 1.2?
+  polytls connect mail.lan:587 --starttls  begins in plain text, by SMTP here
   polytls connect example.org --expect 'version>=1.3,days>14'
   polytls connect example.org --json | jq -r '.chain[0].notAfter'
   printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | polytls connect example.org --alpn http/1.1
@@ -87,6 +89,13 @@ function addConnect(program: Command, finish: Finish): void {
     .option('--ca <file>', 'trust these certificates, and no others (default: those of the system)')
     .option('--cert <file>', 'own certificate with its chain, PEM')
     .option('--key <file>', 'its key (default: in the same file); POLYTLS_PASSPHRASE unlocks it')
+    .addOption(
+      new Option('--starttls [protocol]', 'begin in plain text, as smtp, imap, ldap, postgres, …')
+        .argParser(parseStartTLS)
+        .preset('by-port'),
+    )
+    .option('--proxy <url>', 'connect through http://, https:// or socks5://[user:password@]host:port')
+    .option('-v, --verbose', 'show on stderr what is said in plain text')
     .option('--sni <name>', 'whom to ask for, and to expect in the certificate (default: the host)')
     .option('--save <file>', 'write the certificates that the peer sent, PEM, also when refused')
     .addOption(backendOption())

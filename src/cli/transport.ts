@@ -1,9 +1,10 @@
 import * as net from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type Endpoint, formatEndpoint } from './endpoint.ts'
 
-/** A TCP connection, and what it took. */
+/** A connection in plain text, and what it took. */
 export interface Transport {
-  readonly socket: net.Socket
+  readonly socket: Duplex
   /** The address that was reached, with its port. */
   readonly address: string
   /** Until it was connected, the look-up of the name included. */
@@ -37,6 +38,7 @@ export function openTransport(endpoint: Endpoint, timeoutMilliseconds: number): 
   })
 }
 
-function timedOut(): Error {
+/** As the kernel says it. */
+export function timedOut(): Error {
   return Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT', syscall: 'connect' })
 }

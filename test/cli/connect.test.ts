@@ -48,6 +48,7 @@ describe('polytls connect', () => {
       'resumed',
       'verified',
       'chain',
+      'starttls',
       'milliseconds',
     ])
     assert.equal(report.version, 'TLSv1.3')

@@ -35,6 +35,7 @@ describe('the words of the command line', () => {
       resumed: false,
       verified: true,
       chain: [],
+      starttls: null,
       milliseconds: { connect: 1.5, handshake: 20 },
     }
     const holds =

@@ -52,6 +52,15 @@ export type ServerProtocol = keyof ServerDialogues | Dialogue<never, unknown>
 
 type ClientDialogueOf<P extends ClientProtocol> = P extends keyof ClientDialogues ? ClientDialogues[P] : P
 type ServerDialogueOf<P extends ServerProtocol> = P extends keyof ServerDialogues ? ServerDialogues[P] : P
+/** What a client has to say for a protocol, in `dialogue`. */
+export type ClientProtocolOptions<P extends ClientProtocol> = OptionsOf<ClientDialogueOf<P>>
+/** What a client learns by a protocol. */
+export type ClientLearned<P extends ClientProtocol> = LearnedOf<ClientDialogueOf<P>>
+/** What a server has to say for a protocol, in `dialogue`. */
+export type ServerProtocolOptions<P extends ServerProtocol> = OptionsOf<ServerDialogueOf<P>>
+/** What a server learns by a protocol. */
+export type ServerLearned<P extends ServerProtocol> = LearnedOf<ServerDialogueOf<P>>
+
 type OptionsOf<D> = D extends Dialogue<infer Options, unknown> ? Options : never
 type LearnedOf<D> = D extends Dialogue<never, infer Learned> ? Learned : never
 
@@ -65,13 +74,13 @@ type LearnedOf<D> = D extends Dialogue<never, infer Learned> ? Learned : never
 export async function startTls<P extends ClientProtocol>(
   stream: Duplex,
   protocol: P,
-  options: StartTLSOptions<OptionsOf<ClientDialogueOf<P>>> & { readonly opportunistic?: false | undefined },
-): Promise<StartedTLS<LearnedOf<ClientDialogueOf<P>>>>
+  options: StartTLSOptions<ClientProtocolOptions<P>> & { readonly opportunistic?: false | undefined },
+): Promise<StartedTLS<ClientLearned<P>>>
 export async function startTls<P extends ClientProtocol>(
   stream: Duplex,
   protocol: P,
-  options: StartTLSOptions<OptionsOf<ClientDialogueOf<P>>>,
-): Promise<Started<LearnedOf<ClientDialogueOf<P>>>>
+  options: StartTLSOptions<ClientProtocolOptions<P>>,
+): Promise<Started<ClientLearned<P>>>
 export async function startTls(
   stream: Duplex,
   protocol: ClientProtocol,
@@ -117,13 +126,13 @@ export async function startTls(
 export async function startTlsServer<P extends ServerProtocol>(
   stream: Duplex,
   protocol: P,
-  options: StartTLSServerOptions<OptionsOf<ServerDialogueOf<P>>> & { readonly opportunistic?: false | undefined },
-): Promise<StartedTLS<LearnedOf<ServerDialogueOf<P>>>>
+  options: StartTLSServerOptions<ServerProtocolOptions<P>> & { readonly opportunistic?: false | undefined },
+): Promise<StartedTLS<ServerLearned<P>>>
 export async function startTlsServer<P extends ServerProtocol>(
   stream: Duplex,
   protocol: P,
-  options: StartTLSServerOptions<OptionsOf<ServerDialogueOf<P>>>,
-): Promise<Started<LearnedOf<ServerDialogueOf<P>>>>
+  options: StartTLSServerOptions<ServerProtocolOptions<P>>,
+): Promise<Started<ServerLearned<P>>>
 export async function startTlsServer(
   stream: Duplex,
   protocol: ServerProtocol,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Conversation, clientDialogues, StartTLSError, serverDialogues } from 'polytls'
+import { read } from '../docs/repository.ts'
 import { bytesOf, endsEarlyEverywhere, fails, holds, survivesNonsense } from './transcript.ts'
 import { transcripts } from './transcripts.ts'
 
@@ -14,6 +15,21 @@ describe('every dialogue', () => {
       assert.match(name, new RegExp(dialogue.role))
       assert.ok(dialogue.specification.length > 0)
     }
+  })
+
+  it('is in the table of the documentation, with its ports and its specification', () => {
+    const rows = new Map(
+      [
+        ...read('docs/starttls.md').matchAll(/^\| `([a-z0-9-]+)` \| (yes|–) \| (yes|–) \| ([0-9, ]+) \| (.*?) \|/gm),
+      ].map(
+        ([, name, client, server, ports, specification]) => [name, { client, server, ports, specification }] as const,
+      ),
+    )
+    for (const { protocol, role, ports, specification } of Object.values(clientDialogues)) {
+      const server = protocol in serverDialogues ? 'yes' : '–'
+      assert.deepEqual(rows.get(protocol), { [role]: 'yes', server, ports: ports.join(', '), specification }, protocol)
+    }
+    assert.equal(rows.size, Object.keys(clientDialogues).length)
   })
 
   it('goes by the name that its errors have', () => {

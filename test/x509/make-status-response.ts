@@ -46,10 +46,11 @@ export function makeStatusResponse(options: StatusResponseOptions): Uint8Array {
     encodeSequence(...entries.map((entry) => entryOf(entry, issuer))),
     ...(extensions.length === 0 ? [] : [encodeContext(1, encodeSequence(...extensions))]),
   )
+  const isEdwards = signer.key.privateKey.asymmetricKeyType === 'ed25519'
   const basic = encodeSequence(
     tbs,
-    encodeSequence(encodeObjectIdentifier('1.2.840.10045.4.3.2')),
-    encodeBitString(sign('sha256', tbs, signer.key.privateKey)),
+    encodeSequence(encodeObjectIdentifier(isEdwards ? '1.3.101.112' : '1.2.840.10045.4.3.2')),
+    encodeBitString(sign(isEdwards ? null : 'sha256', tbs, signer.key.privateKey)),
     ...(certificates.length === 0 ? [] : [encodeContext(0, encodeSequence(...certificates))]),
   )
   return encodeSequence(

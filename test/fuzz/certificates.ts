@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { DecodeError } from '#polytls/codec/decode-error.js'
 import { DerReader, Tag } from '#polytls/codec/der.js'
 import {
   encodeContext,
@@ -9,11 +7,11 @@ import {
   encodeSequence,
   encodeUnsigned,
 } from '#polytls/codec/der-writer.js'
-import { CertificateError } from '#polytls/errors.js'
 import { decodeCertificate, type X509Certificate } from '#polytls/x509/certificate.js'
 import { decodeRevocationList, type RevocationList } from '#polytls/x509/revocation-list.js'
+import { verifyStapledStatus } from '#polytls/x509/stapled-status.js'
 import { TrustAnchors } from '#polytls/x509/trust-anchors.js'
-import { verifyPath } from '#polytls/x509/verify-path.js'
+import { type VerifiedPath, verifyPath } from '#polytls/x509/verify-path.js'
 import { WorkBudget } from '#polytls/x509/work-budget.js'
 import {
   alternativeNames,
@@ -30,27 +28,35 @@ import {
   otherName,
   subjectKeyIdentifier,
   uri,
-} from './make-certificate.ts'
-import { Authority, crypto, TIME } from './verify.ts'
+} from '../x509/make-certificate.ts'
+import { makeStatusResponse } from '../x509/make-status-response.ts'
+import { Authority, crypto, TIME } from '../x509/verify.ts'
+import { fixedKey } from './fixed-key.ts'
+import { mutateBytes, type Random } from './random.ts'
+import { attempt } from './refusal.ts'
+import type { FuzzTarget } from './target.ts'
+import { importOnce } from './toy-crypto.ts'
 
-/** How many mutated inputs; `POLYTLS_FUZZ_ITERATIONS=1000000 node --test build/test/x509/fuzz.test.js` for a long run. */
-const { POLYTLS_FUZZ_ITERATIONS = '3000', POLYTLS_FUZZ_SEED = '1' } = process.env
-const iterations = Number(POLYTLS_FUZZ_ITERATIONS)
-const seed = Number(POLYTLS_FUZZ_SEED)
+/** Every signature is right, so that the changes get to the rules behind it. */
+const believer = Object.assign(Object.create(crypto), {
+  verifyWith: () => true,
+  importPublicKey: importOnce,
+}) as typeof crypto
 
-test(`mutated chains throw nothing but TLS errors and stay within their budget (${iterations} inputs, seed ${seed})`, () => {
-  const random = randomNumbers(seed)
-  const corpus = makeCorpus()
-  /** Every signature is right, so that the mutations get to the rules behind it. */
-  const believer = { importPublicKey: crypto.importPublicKey.bind(crypto), verifyWith: () => true }
-  let accepted = 0
-  for (let i = 0; i < iterations; i++) {
+/** Chains with every extension that verification reads, name constraints and revocation lists among them, and stapled states. */
+export const certificates: FuzzTarget = {
+  name: 'certificates',
+  short: 3000,
+  run(random) {
+    corpus ??= makeCorpus()
+    const { root, list: revocationList, status } = corpus
     const chain = corpus.chain.map((der) => (random(3) === 0 ? mutate(der, random) : der))
-    const anchor = attempt(() => decodeCertificate(random(4) === 0 ? mutate(corpus.root, random) : corpus.root))
-    const list = attempt(() => decodeRevocationList(random(2) === 0 ? mutate(corpus.list, random) : corpus.list))
+    const anchor = decoded(() => decodeCertificate(random(4) === 0 ? mutate(root, random) : root))
+    const list = decoded(() => decodeRevocationList(random(2) === 0 ? mutate(revocationList, random) : revocationList))
     const budget = new WorkBudget()
-    try {
-      verifyPath({
+    let path: VerifiedPath | undefined
+    const accepted = attempt(() => {
+      path = verifyPath({
         chain,
         anchors: new TrustAnchors(anchor === undefined ? [] : [anchor as X509Certificate]),
         crypto: believer,
@@ -61,28 +67,35 @@ test(`mutated chains throw nothing but TLS errors and stay within their budget (
         ...(list === undefined ? {} : { revocation: { lists: [list as RevocationList], missing: 'accept' } }),
         budget,
       })
-      accepted++
-    } catch (error) {
-      assert.ok(error instanceof CertificateError, `iteration ${i}: ${(error as Error).stack}`)
+    }, 'verifyPath')
+    if (path !== undefined) {
+      const request = {
+        path,
+        response: mutate(status, random),
+        crypto: believer,
+        timeMilliseconds: TIME,
+        isRequired: true,
+      }
+      attempt(() => verifyStapledStatus(request), 'verifyStapledStatus')
     }
     const { signatureChecks, pathSteps, nameComparisons } = budget.spent
     assert.ok(signatureChecks <= 100 && pathSteps <= 1000 && nameComparisons <= 10_000, JSON.stringify(budget.spent))
-  }
-  assert.ok(accepted > iterations / 100, `only ${accepted} accepted: the mutations do not get far`)
-})
+    return accepted ? 'accepted' : 'refused'
+  },
+}
+let corpus: ReturnType<typeof makeCorpus> | undefined
 
-function attempt<T>(decode: () => T): T | undefined {
-  try {
-    return decode()
-  } catch (error) {
-    assert.ok(error instanceof DecodeError, (error as Error).stack)
-    return undefined
-  }
+function decoded<T>(decode: () => T): T | undefined {
+  let result: T | undefined
+  attempt(() => {
+    result = decode()
+  }, 'decoding')
+  return result
 }
 
-function makeCorpus(): { chain: Uint8Array[]; root: Uint8Array; list: Uint8Array } {
-  const root = new Authority('CN=Root,O=Example,C=DE')
-  const middle = new Authority('CN=Intermediate')
+function makeCorpus(): { chain: Uint8Array[]; root: Uint8Array; list: Uint8Array; status: Uint8Array } {
+  const root = new Authority('CN=Root,O=Example,C=DE', fixedKey(1))
+  const middle = new Authority('CN=Intermediate', fixedKey(2))
   const id = Uint8Array.of(1, 2, 3, 4)
   const policies = extension('2.5.29.32', encodeSequence(encodeSequence(encodeObjectIdentifier('1.2.3'))))
   const points = encodeSequence(encodeSequence(encodeContext(0, encodeContext(0, uri('http://crl.example/1')))))
@@ -95,6 +108,7 @@ function makeCorpus(): { chain: Uint8Array[]; root: Uint8Array; list: Uint8Array
   ]
   const leaf = middle.issue([], {
     subject: 'CN=a.example,emailAddress=a@a.example',
+    key: fixedKey(3),
     extensions: [
       alternativeNames(...names, directory('CN=x,O=Example'), otherName('1.2.3')),
       keyUsage(0),
@@ -149,10 +163,13 @@ function makeCorpus(): { chain: Uint8Array[]; root: Uint8Array; list: Uint8Array
   })
   const crossed = [root.certify(root, { serial: 2 }), middle.certify(root), root.certify(middle, { serial: 3 })]
   const self = root.root({ extensions: [keyUsage(5, 6), subjectKeyIdentifier(id)] })
-  return { chain: [leaf, constrained, ...crossed], root: self, list }
+  const status = makeStatusResponse({
+    issuer: middle,
+    entries: [{ serial: 1 }, { serial: 2, status: { revoked: '2024-01-01', reason: 1 } }],
+    certificates: [leaf],
+  })
+  return { chain: [leaf, constrained, ...crossed], root: self, list, status }
 }
-
-type Random = (below: number) => number
 
 /** Either blindly, in the bytes; or in the structure, with all lengths around made right again. */
 function mutate(der: Uint8Array, random: Random): Uint8Array {
@@ -161,26 +178,6 @@ function mutate(der: Uint8Array, random: Random): Uint8Array {
     out = random(4) === 0 ? mutateBytes(out, random) : mutateElement(out, random, 0)
   }
   return out
-}
-
-function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
-  const out = Uint8Array.from(bytes)
-  if (out.length === 0) return Uint8Array.of(random(256))
-  const at = random(out.length)
-  switch (random(5)) {
-    case 0:
-      out[at] = (out[at] as number) ^ (1 << random(8))
-      return out
-    case 1:
-      out[at] = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x30, 0x2e, 0x2a][random(8)] as number
-      return out
-    case 2:
-      return out.subarray(0, at)
-    case 3:
-      return Uint8Array.from([...out.subarray(0, at), ...out.subarray(Math.min(out.length, at + 1 + random(8)))])
-    default:
-      return Uint8Array.from([...out.subarray(0, at), random(256), ...out.subarray(at)])
-  }
 }
 
 /** Walks down to a random element; changes its contents, or drops, doubles or swaps elements on the way. */
@@ -211,17 +208,5 @@ function elementsOf(content: Uint8Array): { tag: number; content: Uint8Array; en
     return elements.length === 0 ? undefined : elements
   } catch {
     return undefined
-  }
-}
-
-/** Mulberry32: small, seeded, good enough. */
-function randomNumbers(seed: number): Random {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let value = state
-    value = Math.imul(value ^ (value >>> 15), value | 1)
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61)
-    return ((value ^ (value >>> 14)) >>> 0) % below
   }
 }

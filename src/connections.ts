@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
+import type { ClientBufferOptions } from './channel/context.ts'
 import { parseServerName } from './channel/server-name.ts'
 import { ConfigurationError } from './errors.ts'
 import { type ProxyOptions, tunnel } from './proxies.ts'
 import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './setups.ts'
 import { abortErrorOf } from './sockets/abort.ts'
-import { connectTo, type Destination, upgradeClient, upgradeServer } from './sockets/connect.ts'
+import { connectTo, type Destination, serviceOf, upgradeClient, upgradeServer } from './sockets/connect.ts'
 import { TLSServer, type TLSServerOptions } from './sockets/tls-server.ts'
 import type { TLSSocket, TLSSocketOptions } from './sockets/tls-socket.ts'
 
@@ -20,11 +21,12 @@ export type ConnectOptions = ConnectionOptions & {
 /** How to go on with TLS on a stream; `isServer` says which side of it we are. */
 export type UpgradeOptions = TLSSocketOptions &
   (
-    | (ClientSetup & {
-        readonly isServer?: false
-        /** The name or address that the certificate has to be for; `undefined` checks none, and then the trust store alone decides. */
-        readonly serverName: string | undefined
-      })
+    | (ClientSetup &
+        ClientBufferOptions & {
+          readonly isServer?: false
+          /** The name or address that the certificate has to be for; `undefined` checks none, and then the trust store alone decides. */
+          readonly serverName: string | undefined
+        })
     | (ServerSetup & { readonly isServer: true })
   )
 
@@ -38,18 +40,20 @@ export type CreateServerOptions = TLSServerOptions & ServerSetup
 export async function connect({ proxy, ...options }: ConnectOptions): Promise<TLSSocket> {
   if (options.signal?.aborted) throw abortErrorOf(options.signal)
   if (proxy === undefined) return createConnection(options).secured()
-  const { host, port, serverName = host, transport, allowHalfOpen, signal, ...setup } = options
+  const { host, port, serverName = host, transport, allowHalfOpen, signal, ...more } = options
+  const { service = serviceOf(options), session, earlyData, ...setup } = more
   if (transport !== undefined) throw new ConfigurationError('transport', 'is not for a connection through a proxy')
   parseServerName(serverName)
   const context = clientContextOf(setup)
   const stream = await tunnel({ host, port, proxy, signal }, { plainTextFollows: false })
-  return upgradeClient(context, stream, serverName, { allowHalfOpen, signal }).secured()
+  return upgradeClient(context, stream, serverName, { allowHalfOpen, signal, service, session, earlyData }).secured()
 }
 
 /** Like `connect`, but gives the socket at once; it emits `secureConnect`. For libraries that want a stream and no promise; without proxies. */
 export function createConnection(options: ConnectionOptions): TLSSocket {
-  const { host, port, serverName, transport, allowHalfOpen, signal, ...setup } = options
-  return connectTo(clientContextOf(setup), { host, port, serverName, transport, allowHalfOpen, signal })
+  const { host, port, serverName, transport, allowHalfOpen, signal, service, session, earlyData, ...setup } = options
+  const destination = { host, port, serverName, transport, allowHalfOpen, signal, service, session, earlyData }
+  return connectTo(clientContextOf(setup), destination)
 }
 
 /**
@@ -61,8 +65,9 @@ export async function upgrade(stream: Duplex, options: UpgradeOptions): Promise<
     const { isServer, allowHalfOpen, signal, ...setup } = options
     return upgradeServer(serverContextOf(setup), stream, { allowHalfOpen, signal }).secured()
   }
-  const { isServer, serverName, allowHalfOpen, signal, ...setup } = options
-  return upgradeClient(clientContextOf(setup), stream, serverName, { allowHalfOpen, signal }).secured()
+  const { isServer, serverName, allowHalfOpen, signal, service, session, earlyData, ...setup } = options
+  const more = { allowHalfOpen, signal, service, session, earlyData }
+  return upgradeClient(clientContextOf(setup), stream, serverName, more).secured()
 }
 
 /** A server over TCP; `listen` starts it. */

@@ -1,12 +1,12 @@
 import type * as net from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ClientContext, ServerContext } from '../channel/context.ts'
+import type { ClientBufferOptions, ClientContext, ServerContext } from '../channel/context.ts'
 import { UsageError } from '../errors.ts'
 import { TCPTransport } from './tcp.ts'
 import { TLSSocket, type TLSSocketOptions } from './tls-socket.ts'
 
 /** Where to connect to, and as whom to expect the server. */
-export interface Destination extends TLSSocketOptions {
+export interface Destination extends TLSSocketOptions, ClientBufferOptions {
   readonly host: string
   readonly port: number
   /** The name or address that the certificate has to be for. Default: `host`. */
@@ -17,9 +17,9 @@ export interface Destination extends TLSSocketOptions {
 
 /** Starts a connection; the socket emits `secureConnect` when it is secured. */
 export function connectTo(context: ClientContext, destination: Destination): TLSSocket {
-  const { host, port, serverName = host, transport, ...options } = destination
+  const { host, port, serverName = host, transport, service, session, earlyData, ...options } = destination
   // Made first: a server name that cannot be is known before anything goes over the network.
-  const buffer = context.createBuffer(serverName)
+  const buffer = context.createBuffer(serverName, { service: service ?? serviceOf(destination), session, earlyData })
   return new TLSSocket(buffer, TCPTransport.connect({ noDelay: true, ...transport, host, port }), options)
 }
 
@@ -28,10 +28,15 @@ export function upgradeClient(
   context: ClientContext,
   stream: Duplex,
   serverName: string | undefined,
-  options: TLSSocketOptions,
+  { service, session, earlyData, ...options }: TLSSocketOptions & ClientBufferOptions,
 ): TLSSocket {
   requireUsable(stream)
-  return new TLSSocket(context.createBuffer(serverName), stream, options)
+  return new TLSSocket(context.createBuffer(serverName, { service, session, earlyData }), stream, options)
+}
+
+/** Sessions are for one port of a host: what answers at another may be somebody else. */
+export function serviceOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host}:${port}`
 }
 
 /** The server's side of TLS on a stream that is there already. */

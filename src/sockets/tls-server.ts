@@ -18,6 +18,11 @@ export interface TLSServerOptions {
 export interface TLSServerEvents {
   /** A client whose handshake is done. */
   secureConnection: [socket: TLSSocket]
+  /**
+   * A client whose early data was accepted, while its handshake goes on: the socket emits `earlyData` for what it says, and `writeEarly`
+   * answers. `secureConnection` follows. Only where the configuration has `maxEarlyDataBytes`.
+   */
+  earlyConnection: [socket: TLSSocket]
   /** A client whose handshake or connection failed; others are not disturbed by it, and nobody has to listen. */
   tlsClientError: [error: Error, socket: TLSSocket]
 }
@@ -102,6 +107,7 @@ export class TLSServer extends net.Server {
       else if (!socket.destroyed) this.emit('secureConnection', socket)
       this.#acceptNext()
     }
+    socket.once('early', () => this.emit('earlyConnection', socket))
     socket.on('secureConnect', settle)
     socket.on('error', settle)
     socket.on('close', settle)

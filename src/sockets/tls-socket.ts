@@ -1,14 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ClientContext, ServerContext } from '../channel/context.ts'
-import type { ConnectionFacts } from '../channel/facts.ts'
 import type { PauseRequest } from '../channel/pause.ts'
 import type { TLSBuffer, Waiting } from '../channel/tls-buffer.ts'
 import { RaggedEOFError, UsageError } from '../errors.ts'
 import { onAbort } from './abort.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
-import { SocketMembers } from './socket-members.ts'
+import { SessionMembers } from './session-members.ts'
 import { closeGracefully, HandshakeClock, type PhaseTimes, secured } from './socket-phases.ts'
 import type { TCPTransport } from './tcp.ts'
 import { awaitConnection, closeTransport, makeFresh } from './transport.ts'
@@ -25,8 +23,7 @@ export interface TLSSocketOptions {
  * TLS over any stream, as a stream. It emits `secureConnect` when the handshake is done; what is written before is sent then.
  * Errors come as `error`, after everything that was received before them has been read.
  */
-export class TLSSocket extends SocketMembers implements PumpListener {
-  readonly context: ClientContext | ServerContext
+export class TLSSocket extends SessionMembers implements PumpListener {
   readonly #buffer: TLSBuffer
   readonly #pump: Pump
   #state: 'connecting' | 'handshaking' | 'open' | 'unwrapping' | 'unwrapped' = 'connecting'
@@ -54,8 +51,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
    * @internal
    */
   constructor(buffer: TLSBuffer, transport: Duplex | TCPTransport, options: TLSSocketOptions = {}) {
-    super({ allowHalfOpen: options.allowHalfOpen ?? false })
-    this.context = buffer.context
+    super(buffer, { allowHalfOpen: options.allowHalfOpen ?? false })
     this.#buffer = buffer
     this.#pump = new Pump(buffer, transport, this)
     this.#clock = new HandshakeClock(buffer.context.configuration, (error) => this.destroy(error))
@@ -66,11 +62,6 @@ export class TLSSocket extends SocketMembers implements PumpListener {
         connected: () => this.#connected(),
       })
     } else this.#startHandshake()
-  }
-
-  /** What was agreed; nothing before the handshake is done. Stays readable after the end. */
-  get facts(): ConnectionFacts {
-    return this.#buffer.facts
   }
 
   /** `undefined` until the handshake is done. */
@@ -93,6 +84,9 @@ export class TLSSocket extends SocketMembers implements PumpListener {
 
   protected get transport(): Duplex {
     return this.#pump.transport
+  }
+  protected flushChannel(): boolean {
+    return this.#pump.flush()
   }
 
   /** Resolves when the handshake is done; rejects with what went wrong before. */
@@ -264,14 +258,16 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     }
     this.#pump.flush()
     this.#pump.refill()
+    this.deliverEarlyData()
+    if (this.destroyed) return
     if (step === 'done') this.#opened()
-    else if (step === 'paused' && this.#buffer.pause !== this.#asked) {
-      this.#asked = this.#buffer.pause
-      answerPause(this.#buffer, {
-        isWanted: () => !this.destroyed,
-        resumed: () => this.#handshake(),
-      })
-    }
+    else if (step === 'paused') this.#answer(() => this.#handshake())
+  }
+
+  #answer(resumed: () => void): void {
+    if (this.#buffer.pause === this.#asked) return
+    this.#asked = this.#buffer.pause
+    answerPause(this.#buffer, { isWanted: () => !this.destroyed, resumed })
   }
 
   #opened(): void {
@@ -304,8 +300,10 @@ export class TLSSocket extends SocketMembers implements PumpListener {
         this.read(0)
       } else if (chunk === 'want-write') {
         if (!this.#flushed()) break
-      } else if (typeof chunk === 'string') break
-      else {
+      } else if (typeof chunk === 'string') {
+        if (chunk === 'paused') this.#answer(() => this.#advance())
+        break
+      } else {
         this.#wantsData = this.push(chunk)
         // A listener may have ended it.
         if (this.destroyed) return
@@ -314,6 +312,7 @@ export class TLSSocket extends SocketMembers implements PumpListener {
     }
     if (this.#state === 'unwrapping') this.#continueUnwrapping()
     else this.#pump.flush()
+    this.deliverSessions()
   }
 
   #continueUnwrapping(): void {

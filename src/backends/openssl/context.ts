@@ -38,7 +38,7 @@ export class OpenSSLClientContext implements ClientContext {
 
   createBuffer(serverName: string | undefined, options: ClientBufferOptions = {}): TLSBuffer {
     const name = serverName === undefined ? undefined : parseServerName(serverName)
-    return new OpenSSLBuffer(this, this.#prepared, name, requireBufferOptions(options))
+    return new OpenSSLBuffer(this, this.#prepared, name, requireBufferOptions(options, this.backend))
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Backend } from '../../channel/backend.ts'
+import { requireBufferOptions } from '../../channel/buffer-options.ts'
 import { ChainsByName } from '../../channel/chains-by-name.ts'
-import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { insecureOptions } from '../../channel/insecure.ts'
 import { warnOfInsecurity } from '../../channel/security-warning.ts'
 import { parseServerName } from '../../channel/server-name.ts'
@@ -53,7 +54,8 @@ export class PortableClientContext implements ClientContext {
     warnOfPolicy(configuration)
   }
 
-  createBuffer(serverName: string | undefined): TLSBuffer {
+  createBuffer(serverName: string | undefined, options: ClientBufferOptions = {}): TLSBuffer {
+    requireBufferOptions(options, this.backend)
     const name = serverName === undefined ? undefined : parseServerName(serverName)
     const engine = new Engine<ClientSetup>(this.#setup, { isClient: true, serverName: name, start: startClient })
     return new PortableBuffer(this, engine)

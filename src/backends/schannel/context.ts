@@ -1,6 +1,7 @@
 import type { Backend } from '../../channel/backend.ts'
+import { requireBufferOptions } from '../../channel/buffer-options.ts'
 import { ChainsByName } from '../../channel/chains-by-name.ts'
-import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { insecureOptions } from '../../channel/insecure.ts'
 import { warnOfInsecurity } from '../../channel/security-warning.ts'
 import { parseServerName } from '../../channel/server-name.ts'
@@ -43,7 +44,8 @@ export class SchannelClientContext implements ClientContext {
     })
   }
 
-  createBuffer(serverName: string | undefined): TLSBuffer {
+  createBuffer(serverName: string | undefined, options: ClientBufferOptions = {}): TLSBuffer {
+    requireBufferOptions(options, this.backend)
     return new SchannelBuffer(this, this.#prepared, serverName === undefined ? undefined : parseServerName(serverName))
   }
 }

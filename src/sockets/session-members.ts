@@ -1,0 +1,89 @@
+import type { DuplexOptions } from 'node:stream'
+import type { ClientContext, ServerContext } from '../channel/context.ts'
+import type { ConnectionFacts } from '../channel/facts.ts'
+import type { TLSBuffer } from '../channel/tls-buffer.ts'
+import { SocketMembers } from './socket-members.ts'
+
+/** What TLS 1.3 lets a socket do beside carrying data: sessions, early data, new keys. */
+export abstract class SessionMembers extends SocketMembers {
+  readonly context: ClientContext | ServerContext
+  protected readonly channel: TLSBuffer
+  /** Hands what the channel has produced to the transport; answers whether the transport takes more at once. */
+  protected abstract flushChannel(): boolean
+  #early: Uint8Array[] = []
+  #hasEarly = false
+
+  constructor(channel: TLSBuffer, options: DuplexOptions) {
+    super(options)
+    this.channel = channel
+    this.context = channel.context
+  }
+
+  /** What was agreed; nothing before the handshake is done. Stays readable after the end. */
+  get facts(): ConnectionFacts {
+    return this.channel.facts
+  }
+
+  /**
+   * On a server: what the client said before the handshake and nobody listened to (`earlyData`). It may be a replay, so act only on what
+   * is safe to happen twice. RFC 9846, Section 8; RFC 8470 says how HTTP does it.
+   */
+  get earlyData(): Buffer {
+    return Buffer.concat(this.#early)
+  }
+
+  /**
+   * On a server whose client sent early data that was accepted: answers it at once, while nobody has proved to be there. What is written by
+   * `write` waits for the handshake. Answers whether the transport takes more at once.
+   * @throws UsageError where no early data was accepted.
+   */
+  writeEarly(data: Uint8Array): boolean {
+    if (!this.secureConnecting) return this.write(data)
+    let takesMore = true
+    for (let rest = data; rest.byteLength > 0; takesMore = this.flushChannel()) {
+      const taken = this.channel.writeEarlyData(rest)
+      if (typeof taken === 'number') rest = rest.subarray(taken)
+    }
+    return takesMore
+  }
+
+  /**
+   * Changes the keys with which we send; with `requestPeer` the peer is asked to do so too. RFC 9846, Section 4.6.3.
+   * @throws UsageError in TLS 1.2 and before the handshake is done.
+   */
+  updateKeys(options?: { readonly requestPeer?: boolean }): void {
+    this.channel.updateKeys(options)
+    this.flushChannel()
+  }
+
+  /**
+   * On a server: sends the client one more ticket.
+   * @throws UsageError on a client, in TLS 1.2, and where sessions are off.
+   */
+  sendTicket(): void {
+    this.channel.sendTicket()
+    this.flushChannel()
+  }
+
+  /** Tells the program of early data, before anything else: `early` once, then `earlyData` for each piece. */
+  protected deliverEarlyData(): void {
+    while (!this.destroyed) {
+      const chunk = this.channel.readEarlyData(earlyReadBytes)
+      if (typeof chunk === 'string') return
+      if (!this.#hasEarly) {
+        this.#hasEarly = true
+        this.emit('early')
+      }
+      if (this.listenerCount('earlyData') > 0) this.emit('earlyData', chunk)
+      else this.#early.push(chunk)
+    }
+  }
+
+  /** Tells the program of sessions that came, if it listens (`session`). */
+  protected deliverSessions(): void {
+    if (this.destroyed || this.listenerCount('session') === 0) return
+    for (const session of this.channel.takeSessions()) this.emit('session', session)
+  }
+}
+
+const earlyReadBytes = 16_384

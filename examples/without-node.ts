@@ -54,7 +54,8 @@ function over(
     } finally {
       // Also when a step throws: the peer is to hear why.
       const ciphertext = channel.processOutgoing()
-      if (ciphertext.length > 0) await writer.write(ciphertext)
+      // Not waited for: the other side may have something to say first. A transport that fails fails the reader too.
+      if (ciphertext.length > 0) writer.write(ciphertext).catch(() => {})
     }
   }
   return async <Result>(take: () => Result | Waiting): Promise<Result | Waiting> => {

@@ -1,6 +1,8 @@
 /** The diagrams of the portable backend's handshakes, as pages show them: made from the same data as the program. */
 import { CLIENT12, type startClient12 } from '#polytls/backends/portable/client12.js'
 import { CLIENT13, type startClient } from '#polytls/backends/portable/client13.js'
+import { RESUMED_CLIENT12, type startResumedClient12 } from '#polytls/backends/portable/resumed-client12.js'
+import { RESUMED_SERVER12 } from '#polytls/backends/portable/resumed-server12.js'
 import { SERVER12, type startServer12 } from '#polytls/backends/portable/server12.js'
 import { SERVER13, type startServer } from '#polytls/backends/portable/server13.js'
 
@@ -17,9 +19,10 @@ export interface DrawnDiagram {
 type Starts<Start extends (...parameters: never) => { readonly name: string }> = {
   readonly [S in ReturnType<Start>['name']]: true
 }
-const client13: Starts<typeof startClient> = { WAIT_SH: true }
+const client13: Starts<typeof startClient> = { TAKING_SESSION: true, WAIT_SH: true }
 const server13: Starts<typeof startServer> = { WAIT_CH: true }
 const client12: Starts<typeof startClient12> = { WAIT_CERT: true }
+const resumedClient12: Starts<typeof startResumedClient12> = { WAIT_TICKET: true, WAIT_CCS: true }
 const server12: Starts<typeof startServer12> = { SIGNING: true, WAIT_CERT: true, WAIT_CKE: true }
 
 export const diagrams: { readonly [name: string]: DrawnDiagram } = {
@@ -27,6 +30,9 @@ export const diagrams: { readonly [name: string]: DrawnDiagram } = {
   SERVER13: { arrows: SERVER13, starts: Object.keys(server13) },
   CLIENT12: { arrows: CLIENT12, starts: Object.keys(client12) },
   SERVER12: { arrows: SERVER12, starts: Object.keys(server12) },
+  RESUMED_CLIENT12: { arrows: RESUMED_CLIENT12, starts: Object.keys(resumedClient12) },
+  // Where a session is found, and what was found before it is asked for.
+  RESUMED_SERVER12: { arrows: RESUMED_SERVER12, starts: ['FINDING_SESSION', 'WAIT_CCS'] },
 }
 
 /** A picture in Mermaid's language, and the same as a table. */

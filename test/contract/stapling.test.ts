@@ -127,7 +127,8 @@ forEachPair('stapling', (pairing) => {
         const server = serverBackend.serverContext(
           new TLSServerConfiguration({ certificateChain: [identity.chain({ ocspResponse: () => status })] }),
         )
-        const options = { trustStore: identity.trustStore, ...bounds, ocspStapling: 'hard' } as const
+        // Who resumes is shown nothing.
+        const options = { trustStore: identity.trustStore, ...bounds, ocspStapling: 'hard', sessions: 'none' } as const
         const client = clientBackend.clientContext(new TLSClientConfiguration(options))
         for (const nextUpdate of [undefined, new Date(Date.now() + 999_999).toISOString()]) {
           status = identity.status({ nextUpdate })

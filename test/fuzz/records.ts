@@ -30,7 +30,7 @@ export const records: FuzzTarget = {
       reader.protect(new Opener13(aead, new Uint8Array(12), { allowsPlainAlert: random(2) === 0 }))
     }
     if (random(3) === 0) reader.openAtOnce()
-    if (random(5) === 0) reader.skipEarlyData()
+    if (random(5) === 0) reader.skipEarlyData(24 * 1024)
     let stream = write(writer, random)
     for (let count = random(4); count > 0; count--) stream = mutateBytes(stream, random)
     return attempt(() => read(reader, stream, random), 'records') ? 'accepted' : 'refused'

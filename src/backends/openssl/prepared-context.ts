@@ -122,7 +122,10 @@ export class PreparedContext {
     const suites = this.#settings.tls13Suites?.split(':') ?? []
     const isOfHash = (suite: string): boolean => suite.endsWith(hash.toUpperCase())
     const ordered = [...suites.filter(isOfHash), ...suites.filter((suite) => !isOfHash(suite))]
-    this.library.native.SSL_set_ciphersuites(ssl, ordered.join(':'))
+    const { native } = this.library
+    native.SSL_set_ciphersuites(ssl, ordered.join(':'))
+    // A client that has ChaCha20 first would turn the order round again.
+    native.SSL_clear_options(ssl, Option.PRIORITIZE_CHACHA)
   }
 
   /** The SSL_CTX that a connection starts with. */

@@ -100,6 +100,7 @@ export const prototypes = {
   SSL_new: 'void* SSL_new(void*)',
   SSL_free: 'void SSL_free(void*)',
   SSL_ctrl: 'long SSL_ctrl(void*, int, long, void*)',
+  SSL_clear_options: 'uint64_t SSL_clear_options(void*, uint64_t)',
   SSL_set_bio: 'void SSL_set_bio(void*, void*, void*)',
   SSL_set_connect_state: 'void SSL_set_connect_state(void*)',
   SSL_set_accept_state: 'void SSL_set_accept_state(void*)',

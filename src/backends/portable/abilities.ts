@@ -56,6 +56,11 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'revocation-lists',
   'ocsp-stapling',
   'certificate-timestamps',
+  'sessions',
+  'early-data',
+  'pre-shared-keys',
+  'imported-pre-shared-keys',
+  'key-update',
 ])
 
 export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrust }: Surroundings): Capabilities {

@@ -11,6 +11,7 @@ import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { PlainBuffer } from '../../channel/unsupported.ts'
+import type { Session } from '../../config/session.ts'
 import { UsageError } from '../../errors.ts'
 import { decodeCertificate } from '../../x509/certificate.ts'
 import { chooseEndPointHash } from '../../x509/end-point-hash.ts'
@@ -69,15 +70,7 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   write(data: Uint8Array): number | Waiting {
-    const engine = this.#ready('write')
-    if (!(data instanceof Uint8Array)) throw new TypeError('write: expected a Uint8Array')
-    if (engine.sentCloseNotify) throw new UsageError('write: close_notify has been sent')
-    if (data.byteLength === 0) return 0
-    const room = outgoingLimitBytes - engine.outgoingBytes
-    if (room <= 0) return 'want-write'
-    const taken = data.byteLength <= room ? data : data.subarray(0, room)
-    engine.transmit(taken)
-    return taken.byteLength
+    return transmit(this.#ready('write'), 'write', data)
   }
 
   shutdown(): 'done' | Waiting {
@@ -138,6 +131,44 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     return this.#engine.facts
   }
 
+  override takeSessions(): readonly Session[] {
+    return this.#engine.sessions.takeAll()
+  }
+
+  override sendTicket(): void {
+    const { sendTicket } = this.#ready('sendTicket').later
+    if (sendTicket === undefined) throw new UsageError('sendTicket: this connection has no tickets to give')
+    sendTicket()
+  }
+
+  override updateKeys({ requestPeer = false }: { readonly requestPeer?: boolean } = {}): void {
+    const engine = this.#ready('updateKeys')
+    if (engine.sentCloseNotify) throw new UsageError('updateKeys: close_notify has been sent')
+    const { updateKeys } = engine.later
+    if (updateKeys === undefined) throw new UsageError('updateKeys: TLS 1.2 cannot change its keys')
+    updateKeys(requestPeer)
+  }
+
+  override readEarlyData(maxBytes: number): Uint8Array | Waiting {
+    if (!Number.isInteger(maxBytes) || maxBytes < 1)
+      throw new TypeError(`readEarlyData: expected a positive number of bytes, got ${maxBytes}`)
+    return this.#live().receiveEarlyData(maxBytes)
+  }
+
+  override writeEarlyData(data: Uint8Array): number | Waiting {
+    const engine = this.#live()
+    if (!engine.early.wasAccepted) throw new UsageError('writeEarlyData: no early data was accepted')
+    return transmit(engine, 'writeEarlyData', data)
+  }
+
+  override exportEarlyKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
+    const engine = this.#live()
+    requireExporterArguments(label, length, context)
+    const { exporter } = engine.early
+    if (exporter === undefined) throw new UsageError('exportEarlyKeyingMaterial: there was no early data')
+    return exporter.export(label, context, length)
+  }
+
   override exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
     const engine = this.#ready('exportKeyingMaterial')
     requireExporterArguments(label, length, context)
@@ -176,4 +207,16 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     if (!this.#handshakeDone) throw new UsageError(`${call}: the handshake is not done`)
     return engine
   }
+}
+
+/** Takes as much as there is room for. */
+function transmit(engine: Engine<Setup>, call: string, data: Uint8Array): number | Waiting {
+  if (!(data instanceof Uint8Array)) throw new TypeError(`${call}: expected a Uint8Array`)
+  if (engine.sentCloseNotify) throw new UsageError(`${call}: close_notify has been sent`)
+  if (data.byteLength === 0) return 0
+  const room = outgoingLimitBytes - engine.outgoingBytes
+  if (room <= 0) return 'want-write'
+  const taken = data.byteLength <= room ? data : data.subarray(0, room)
+  engine.transmit(taken)
+  return taken.byteLength
 }

@@ -1,26 +1,20 @@
 import { noFacts } from '../../channel/facts.ts'
 import { nameText } from '../../channel/server-name.ts'
-import { cipherSuiteName } from '../../config/cipher-suite.ts'
 import { namedGroupName } from '../../config/named-group.ts'
 import type { CodePoint } from '../../config/registry.ts'
-import { concatBytes, equalPublicBytes } from '../../crypto/bytes.ts'
-import { acceptProtocol } from './application-protocols.ts'
+import { concatBytes } from '../../crypto/bytes.ts'
+import type { Agreed12 as Agreed } from './agreement12.ts'
 import type { ClientConnection } from './connection.ts'
-import { hasDowngradeSentinel } from './downgrade.ts'
-import { disagreement, fault } from './faults.ts'
+import { fault } from './faults.ts'
 import {
   deriveSecrets12,
   establish12,
-  Flight12,
   isGroupOf12,
   type SameHandshake,
   type Secrets12,
   sendFinished12,
-  tls12Version,
-  uncompressedPoints,
   verifyFinished12,
 } from './handshake12.ts'
-import type { Randoms } from './key-schedule12.ts'
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateStatus, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
@@ -31,17 +25,15 @@ import {
 } from './messages/certificate-request.ts'
 import { decodeEmptyMessage } from './messages/empty-messages.ts'
 import { decodeServerKeyExchange, encodeClientKeyExchange, type ServerKeyExchange } from './messages/key-exchange.ts'
-import { decodeNewSessionTicket12 } from './messages/post-handshake.ts'
-import type { ServerHello12 } from './messages/server-hello.ts'
+import { decodeNewSessionTicket12, type NewSessionTicket12 } from './messages/post-handshake.ts'
 import type { AcceptedChain, VouchedChain } from './peer-verification.ts'
-import type { SentHello } from './sent-hello.ts'
+import { keepSession12 } from './session12.ts'
 import type { Credential } from './setup.ts'
 import { checkKey12, chooseScheme12, type ProvenPeer, signOrPause12, verifySignature12 } from './signatures12.ts'
-import { type SuiteParameters, suites } from './suites.ts'
 
 /**
- * TLS 1.2's client behind the ServerHello: RFC 5246, Section 7.3, with ECDHE (RFC 8422) and without resumption. The only place where
- * the order of messages is decided. The server may ask to renegotiate at any time (HelloRequest); that is passed over while the
+ * TLS 1.2's client behind the ServerHello, where no session is resumed: RFC 5246, Section 7.3, with ECDHE (RFC 8422). The only place
+ * where the order of messages is decided. The server may ask to renegotiate at any time (HelloRequest); that is passed over while the
  * handshake runs, and refused afterwards: Section 7.4.1.1.
  */
 export const CLIENT12 = {
@@ -68,64 +60,9 @@ export const CLIENT12 = {
 } as const
 type In<S extends keyof typeof CLIENT12> = StateOf<Checked<typeof CLIENT12>, S>
 
-/**
- * Takes a handshake over from the common hello: the server chose TLS 1.2.
- * @param offered The ClientHello; its transcript holds that and no ServerHello yet.
- */
-export function startClient12(
-  connection: ClientConnection,
-  offered: SentHello,
-  hello: ServerHello12,
-  raw: Uint8Array,
-): In<'WAIT_CERT'> {
-  connection.agreeOn('TLSv1.2')
-  const { setup } = connection
-  const { settings } = setup
-  if (hello.legacyVersion !== tls12Version) {
-    throw disagreement('version', `the server chose the version 0x${hello.legacyVersion.toString(16)}`)
-  }
-  if (settings.versions.includes('TLSv1.3') && hasDowngradeSentinel(hello.random)) throw fault('downgrade')
-  // No session of ours can be resumed: an echo of our id is a mistake, or pretends to know one.
-  if (hello.sessionId.length > 0 && equalPublicBytes(hello.sessionId, offered.sessionId))
-    throw fault('wrong-session-id')
-  const suite = suites.get(hello.cipherSuite)
-  if (suite?.version !== 'TLSv1.2' || !settings.tls12Suites.includes(suite.code)) {
-    throw fault('wrong-cipher-suite-choice', cipherSuiteName(hello.cipherSuite))
-  }
-  const { extensions } = hello
-  if (extensions.extended_master_secret === undefined) throw fault('no-extended-master-secret')
-  // RFC 9325, Section 3.5: a server that does not acknowledge secure renegotiation is left. RFC 5746, Section 3.4: the value is empty.
-  if (extensions.renegotiation_info?.length !== 0) throw fault('renegotiation-mismatch')
-  if (extensions.ec_point_formats?.includes(uncompressedPoints) === false)
-    throw fault('illegal-parameter', 'point formats')
-
-  offered.transcript.start(suite.hash)
-  const flight = new Flight12(offered.transcript, setup.credential === undefined ? undefined : [offered.raw])
-  flight.add(raw)
-  return waitCertificate({
-    connection,
-    suite,
-    flight,
-    randoms: { client: offered.random, server: hello.random.slice() },
-    innerProtocol: acceptProtocol(settings.innerProtocols, extensions.application_layer_protocol_negotiation),
-    expectsTicket: extensions.session_ticket === true,
-    expectsStatus: extensions.status_request === true,
-    timestamps: extensions.signed_certificate_timestamp?.map((each) => each.slice()),
-    recordSizeLimit: extensions.record_size_limit,
-  })
-}
-
-/** What the hellos agreed on. */
-interface Agreed {
-  readonly connection: ClientConnection
-  readonly suite: SuiteParameters
-  readonly flight: Flight12
-  readonly randoms: Randoms
-  readonly innerProtocol: string | undefined
-  readonly expectsTicket: boolean
-  readonly expectsStatus: boolean
-  readonly timestamps: readonly Uint8Array[] | undefined
-  readonly recordSizeLimit: number | undefined
+/** Takes a full handshake over from the common hello: the server chose TLS 1.2, and resumes nothing. */
+export function startClient12(agreed: Agreed): In<'WAIT_CERT'> {
+  return waitCertificate(agreed)
 }
 
 /** The server is known, and its share of the key exchange is its own. */
@@ -136,6 +73,8 @@ interface Authenticated extends Agreed {
 
 interface Keyed extends Authenticated {
   readonly secrets: Secrets12
+  /** What the server gave to resume by. */
+  readonly ticket?: NewSessionTicket12
 }
 
 function waitCertificate(agreed: Agreed): In<'WAIT_CERT'> {
@@ -280,10 +219,9 @@ function waitTicket(keyed: Keyed): In<'WAIT_TICKET'> {
     on: {
       hello_request: (input) => passOver(input, self),
       new_session_ticket: (input) => {
-        const { ticket } = decodeNewSessionTicket12(input.body)
+        const ticket = decodeNewSessionTicket12(input.body)
         keyed.flight.add(input.raw)
-        if (ticket.length > 0) keyed.connection.keepTicket(ticket.slice())
-        return waitChangeCipherSpec(keyed)
+        return waitChangeCipherSpec({ ...keyed, ticket: { ...ticket, ticket: ticket.ticket.slice() } })
       },
     },
   }
@@ -337,6 +275,7 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     signedCertificateTimestamps: timestamps,
   }
   establish12(connection, keyed.secrets, facts, chain[0])
+  keepSession12(keyed, { peerChain: facts.peerChain, verified })
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {

@@ -1,49 +1,57 @@
 import { noFacts } from '../../channel/facts.ts'
+import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText } from '../../channel/server-name.ts'
 import type { CodePoint } from '../../config/registry.ts'
+import type { Session } from '../../config/session.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
+import { equalPublicBytes } from '../../crypto/bytes.ts'
+import { type Agreed12, agreeOnHellos12 } from './agreement12.ts'
 import { acceptProtocol } from './application-protocols.ts'
+import { chooseScheme, sign, signedContent, verifyCertificateVerify, verifyFinished } from './authentication.ts'
 import {
-  type AuthenticatedPeer,
-  chooseScheme,
-  type FinishedProof,
-  sign,
-  signedContent,
-  verifyCertificateVerify,
-  verifyFinished,
-} from './authentication.ts'
+  type Agreed,
+  acceptChain,
+  agreeOnKeys,
+  endEarlyData,
+  judgeEarlyData,
+  type Keys,
+  keepSession,
+  type Request,
+  type ServerPeer,
+  sendChangeCipherSpec,
+  sendCounted,
+  type Verified,
+} from './client-flight13.ts'
 import { resendClientHello, sendClientHello } from './client-hello.ts'
 import { startClient12 } from './client12.ts'
 import type { ClientConnection } from './connection.ts'
 import { fault } from './faults.ts'
-import { type Directions, EarlyStage, type Exporter, type HandshakeStage } from './key-schedule.ts'
-import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
+import type { AnyState, Checked, StateOf } from './machine.ts'
 import {
   decodeCertificateVerify,
   decodeFinished,
   encodeCertificateVerify,
   encodeFinished,
 } from './messages/authentication.ts'
-import { decodeCertificate, encodeCertificate } from './messages/certificate.ts'
+import { encodeCertificate } from './messages/certificate.ts'
 import { decodeCertificateRequest } from './messages/certificate-request.ts'
 import { decodeEncryptedExtensions } from './messages/encrypted-extensions.ts'
 import { decodeNewSessionTicket } from './messages/post-handshake.ts'
-import { decodeServerHello, type HelloRetryRequest, type ServerHello13 } from './messages/server-hello.ts'
+import { decodeServerHello, type HelloRetryRequest } from './messages/server-hello.ts'
 import type { AcceptedChain } from './peer-verification.ts'
+import { startResumedClient12 } from './resumed-client12.ts'
 import type { SentHello } from './sent-hello.ts'
 import { requireSessionId, requireSuite, requireVersion12, requireVersion13 } from './server-choice.ts'
+import { certificatesOf, identityOf, peerFacts, serverOf } from './session-peer.ts'
 import type { Credential } from './setup.ts'
-import type { SuiteParameters } from './suites.ts'
 import { TrafficKeys } from './traffic-keys.ts'
 
-/**
- * A client's handshake: RFC 9846, Appendix A.1, with the pauses of the channel. Resumption will add an arrow from WAIT_EE to
- * WAIT_FINISHED, post-handshake authentication one from CONNECTED.
- */
+/** A client's handshake: RFC 9846, Appendix A.1, with the pauses of the channel. */
 export const CLIENT13 = {
+  TAKING_SESSION: { session: ['WAIT_SH'] }, // paused: the application's cache
   WAIT_SH: { server_hello: ['WAIT_SH_AGAIN', 'WAIT_EE', 'TLS12'] }, // AGAIN: HelloRetryRequest
   WAIT_SH_AGAIN: { server_hello: ['WAIT_EE'] },
-  WAIT_EE: { encrypted_extensions: ['WAIT_CERT_CR'] },
+  WAIT_EE: { encrypted_extensions: ['WAIT_CERT_CR', 'WAIT_FINISHED'] }, // FINISHED: a key that both had proves the server
   WAIT_CERT_CR: { certificate_request: ['WAIT_CERT'], certificate: ['WAIT_CV'] },
   WAIT_CERT: { certificate: ['WAIT_CV'] },
   WAIT_CV: { certificate_verify: ['WAIT_FINISHED'] },
@@ -55,33 +63,23 @@ export const CLIENT13 = {
 } as const
 type In<S extends keyof typeof CLIENT13> = StateOf<Checked<typeof CLIENT13>, S>
 
-/** The server has chosen, and there are keys. */
-interface Keys {
-  readonly connection: ClientConnection
-  readonly sent: SentHello
-  readonly suite: SuiteParameters
-  readonly group: CodePoint
-  readonly stage: HandshakeStage
-  readonly traffic: Directions
-}
-/** What was agreed besides. */
-interface Agreed extends Keys {
-  readonly innerProtocol: string | undefined
-}
-/** What the server wants to see of us; `undefined` where it does not ask. */
-type Request = { readonly schemes: readonly CodePoint[] } | undefined
-/** The server is who it says, and the handshake is what both saw. */
-interface Verified extends Agreed {
-  readonly peer: AuthenticatedPeer
-  readonly finished: FinishedProof
-  readonly request: Request
-  readonly keys: TrafficKeys
-  readonly exporter: Exporter
+/** Sends the ClientHello of a connection; before that, the application's cache may have to be asked for a session. */
+export function startClient(connection: ClientConnection): In<'TAKING_SESSION'> | In<'WAIT_SH'> {
+  const { options, setup, serverName } = connection
+  const { cache } = setup.sessions
+  const key = setup.sessions.bindingFor(serverName, options.service)
+  if (cache === undefined) return sayHello(connection, undefined)
+  if (options.session !== undefined) return sayHello(connection, options.session)
+  if (cache instanceof MemorySessionCache) return sayHello(connection, cache.take(key))
+  connection.pause({ kind: 'take-session', cache, key })
+  return { name: 'TAKING_SESSION', on: { session: (session) => sayHello(connection, session) } }
 }
 
-/** Sends the ClientHello of a connection. */
-export function startClient(connection: ClientConnection): In<'WAIT_SH'> {
-  return waitServerHello(connection, sendClientHello(connection))
+function sayHello(connection: ClientConnection, session: Session | undefined): In<'WAIT_SH'> {
+  const { options, setup, serverName } = connection
+  const binding = setup.sessions.bindingFor(serverName, options.service)
+  const offerable = session && setup.sessions.judge(session, binding, serverName)
+  return waitServerHello(connection, sendClientHello(connection, offerable))
 }
 
 export function waitServerHello(connection: ClientConnection, sent: SentHello): In<'WAIT_SH'> {
@@ -92,14 +90,16 @@ export function waitServerHello(connection: ClientConnection, sent: SentHello): 
         const hello = decodeServerHello(body, sent.extensions)
         if (hello.kind === 'server_hello12') {
           requireVersion12(connection, hello)
-          connection.handOver(startClient12(connection, sent, hello, raw))
+          // RFC 9846, Section 4.2.10: such a server does not know what early data is.
+          if (sent.earlySuite !== undefined) throw fault('wrong-version-choice', 'TLS 1.2, behind early data')
+          connection.handOver(startTLS12(agreeOnHellos12(connection, sent, hello, raw), sent))
           return { name: 'TLS12', on: {} }
         }
         requireVersion13(connection, hello)
         connection.agreeOn('TLSv1.3')
         if (hello.kind === 'hello_retry_request') return retry(connection, sent, hello, raw)
         sendChangeCipherSpec(connection, sent)
-        return agreeOnKeys(connection, sent, hello, raw)
+        return waitEncryptedExtensions(agreeOnKeys(connection, sent, hello, raw))
       },
     },
   }
@@ -118,7 +118,7 @@ function waitServerHelloAgain(
         requireVersion13(connection, hello)
         if (hello.kind === 'hello_retry_request') throw fault('unexpected-message', 'a second HelloRetryRequest')
         if (hello.cipherSuite !== request.cipherSuite) throw fault('wrong-cipher-suite-choice', 'not the one before')
-        return agreeOnKeys(connection, sent, hello, raw)
+        return waitEncryptedExtensions(agreeOnKeys(connection, sent, hello, raw))
       },
     },
   }
@@ -135,10 +135,13 @@ function waitEncryptedExtensions(k: Keys): In<'WAIT_EE'> {
         const { application_layer_protocol_negotiation: protocol, record_size_limit: limit } = extensions
         // In TLS 1.3 the limit counts the byte of the type: RFC 8449, Section 4.
         if (limit !== undefined) connection.limitOutgoingContent(limit - 1)
-        return waitCertificateOrRequest({
-          ...k,
-          innerProtocol: acceptProtocol(connection.setup.settings.innerProtocols, protocol),
-        })
+        const innerProtocol = acceptProtocol(connection.setup.settings.innerProtocols, protocol)
+        const earlyData = judgeEarlyData(k, extensions.early_data === true, innerProtocol)
+        // Without an answer to it our next flight is under the handshake's own keys.
+        if (sent.earlySuite !== undefined && earlyData !== 'accepted')
+          connection.protectOutgoing(k.traffic.client.sealer())
+        const agreed = { ...k, innerProtocol, earlyData }
+        return k.key === undefined ? waitCertificateOrRequest(agreed) : waitFinished(agreed, undefined, serverOf(k.key))
       },
     },
   }
@@ -183,7 +186,7 @@ function waitCertificateVerify(k: Agreed, request: Request, chain: AcceptedChain
   }
 }
 
-function waitFinished(k: Agreed, request: Request, peer: AuthenticatedPeer): In<'WAIT_FINISHED'> {
+function waitFinished(k: Agreed, request: Request, peer: ServerPeer): In<'WAIT_FINISHED'> {
   const { connection, sent, stage, traffic } = k
   return {
     name: 'WAIT_FINISHED',
@@ -198,13 +201,13 @@ function waitFinished(k: Agreed, request: Request, peer: AuthenticatedPeer): In<
         const transcript = sent.transcript.digest()
         const application = master.traffic(transcript)
         const exporter = master.exporter(transcript)
-        master.wipe()
         connection.logSecret('CLIENT_TRAFFIC_SECRET_0', sent.random, application.client.reveal())
         connection.logSecret('SERVER_TRAFFIC_SECRET_0', sent.random, application.server.reveal())
         connection.logSecret('EXPORTER_SECRET', sent.random, exporter.reveal())
         const keys = new TrafficKeys(connection, 'client', application)
         keys.protectIncoming()
-        const verified = { ...k, request, peer, finished, keys, exporter }
+        if (k.earlyData === 'accepted') endEarlyData(k)
+        const verified = { ...k, request, peer, finished, keys, exporter, master }
         return connection.setup.configuration.verifyPeer === undefined ? answer(verified) : waitVerdict(verified)
       },
     },
@@ -214,11 +217,7 @@ function waitFinished(k: Agreed, request: Request, peer: AuthenticatedPeer): In<
 /** Nothing of ours has been shown yet: neither a certificate nor data. */
 function waitVerdict(k: Verified): In<'WAIT_VERDICT'> {
   const { connection, peer } = k
-  const { chain } = peer.chain
-  connection.pause({
-    kind: 'verify-peer',
-    peer: Object.freeze({ chain, serverName: nameText(connection.serverName) }),
-  })
+  connection.pause({ kind: 'verify-peer', peer: identityOf(peer, nameText(connection.serverName)) })
   return { name: 'WAIT_VERDICT', on: { accepted: () => answer(k) } }
 }
 
@@ -237,32 +236,37 @@ function connected(
   sendCounted(k, encodeFinished({ verifyData: k.traffic.client.finished(sent.transcript.digest()) }))
   k.traffic.client.wipe()
   keys.protectOutgoing()
+  const resumption = k.master.resumption(sent.transcript.digest())
+  k.master.wipe()
+  const evidence = 'signatureScheme' in peer ? peer.chain : undefined
   connection.establish({
     facts: Object.freeze({
       ...noFacts,
       version: 'TLSv1.3',
       cipherSuite: k.suite.code,
       group: k.group,
-      signatureScheme: peer.signatureScheme,
+      signatureScheme: 'signatureScheme' in peer ? peer.signatureScheme : undefined,
       innerProtocol: k.innerProtocol,
       serverName: nameText(connection.serverName),
-      peerCertificate: peer.chain.chain[0],
-      peerChain: peer.chain.chain,
-      verified: peer.chain.verified,
-      ocspResponse: peer.chain.ocspResponse,
-      signedCertificateTimestamps: peer.chain.timestamps,
+      ...peerFacts(peer),
+      earlyData: k.earlyData,
+      ocspResponse: evidence?.ocspResponse,
+      signedCertificateTimestamps: evidence?.timestamps ?? noFacts.signedCertificateTimestamps,
     }),
-    serverCertificate: peer.chain.chain[0],
+    serverCertificate: certificatesOf(peer).peerChain[0],
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,
-    wipe: () => keys.wipe(),
+    sendTicket: undefined,
+    wipe: () => {
+      keys.wipe()
+      resumption.wipe()
+    },
   })
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {
-      new_session_ticket: ({ body, raw }) => {
-        decodeNewSessionTicket(body)
-        connection.keepTicket(raw)
+      new_session_ticket: ({ body }) => {
+        keepSession(k, resumption, decodeNewSessionTicket(body))
         return self
       },
       key_update: ({ body }) => {
@@ -275,6 +279,15 @@ function connected(
 }
 
 // ── what the states use ──
+
+/** An echo of our session id says that the server resumes: RFC 5246, Section 7.4.1.3; RFC 5077, Section 3.4. */
+function startTLS12(agreed: Agreed12, { sessionId, session12 }: SentHello): AnyState {
+  const isEcho = sessionId.length > 0 && equalPublicBytes(agreed.sessionId, sessionId)
+  if (!isEcho) return startClient12(agreed)
+  // It pretends to know a session that there is not.
+  if (session12 === undefined) throw fault('wrong-session-id')
+  return startResumedClient12(agreed, session12)
+}
 
 /** RFC 9846, Section 4.1.4. */
 function retry(
@@ -293,52 +306,11 @@ function retry(
   }
   sent.transcript.replaceByHash(suite.hash)
   sent.transcript.add(raw)
+  // RFC 9846, Section 4.2.10: a HelloRetryRequest rejects early data.
+  if (sent.earlySuite !== undefined) connection.sendInClear()
   sendChangeCipherSpec(connection, sent)
-  return waitServerHelloAgain(connection, resendClientHello(connection, sent, { group, cookie }), hello)
-}
-
-/** The key exchange is complete: from here on both directions are protected. */
-function agreeOnKeys(
-  connection: ClientConnection,
-  sent: SentHello,
-  hello: ServerHello13,
-  raw: Uint8Array,
-): In<'WAIT_EE'> {
-  const { crypto } = connection
-  const suite = requireSuite(connection, hello)
-  requireSessionId(sent, hello)
-  const { key_share: theirs } = hello.extensions
-  if (theirs === undefined) throw fault('missing-extension', 'key_share')
-  const ours = sent.keyShares.find(({ group }) => group === theirs.group)
-  if (ours === undefined) throw fault('wrong-group-choice')
-  const secret = ours.agree(theirs.keyExchange)
-  if (secret === undefined) throw fault('bad-key-share')
-  sent.transcript.start(suite.hash)
-  sent.transcript.add(raw)
-  const stage = new EarlyStage(crypto, suite).shareSecret(secret)
-  const traffic = stage.traffic(sent.transcript.digest())
-  connection.logSecret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', sent.random, traffic.client.reveal())
-  connection.logSecret('SERVER_HANDSHAKE_TRAFFIC_SECRET', sent.random, traffic.server.reveal())
-  connection.protectIncoming(traffic.server.opener())
-  connection.protectOutgoing(traffic.client.sealer())
-  return waitEncryptedExtensions({ connection, sent, suite, group: theirs.group, stage, traffic })
-}
-
-/** Once, and only where the hello looks like resumption of TLS 1.2: RFC 9846, Appendix D.4. */
-function sendChangeCipherSpec(connection: ClientConnection, sent: SentHello): void {
-  if (sent.sessionId.length > 0) connection.sendChangeCipherSpec()
-}
-
-function acceptChain({ connection, sent }: Agreed, { body, raw }: HandshakeMessage): AcceptedChain {
-  const { context, entries } = decodeCertificate(body, sent.extensions)
-  if (context.length > 0) throw fault('malformed-request-context')
-  if (entries.length === 0) throw fault('empty-server-certificate')
-  sent.transcript.add(raw)
-  const { verifier } = connection.setup
-  const chain = entries.map(({ certificate }) => certificate)
-  // RFC 9846, Section 4.4.2.1: each is about the certificate that it stands with.
-  const { status_request: ocspResponse, signed_certificate_timestamp: timestamps } = entries[0]?.extensions ?? {}
-  return verifier.accept(verifier.vouch(chain, connection.serverName), { ocspResponse, timestamps })
+  const { hash } = suite
+  return waitServerHelloAgain(connection, resendClientHello(connection, sent, { group, cookie, hash }), hello)
 }
 
 /** Our last flight: what was asked for, and Finished. RFC 9846, Section 4.4. */
@@ -353,9 +325,4 @@ function answer(k: Verified): In<'SIGNING'> | In<'CONNECTED'> {
   if (credential === undefined || scheme === undefined) return connected(k)
   const signature = sign(connection, credential, scheme, signedContent('client', sent.transcript.digest()))
   return signature === undefined ? signing(k, scheme) : connected(k, { scheme, signature })
-}
-
-function sendCounted({ connection, sent }: Keys, message: Uint8Array): void {
-  connection.send(message)
-  sent.transcript.add(message)
 }

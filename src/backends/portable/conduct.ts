@@ -6,6 +6,7 @@ export class Conduct {
   #emptyRecords = 0
   #warnings = 0
   #messages = 0
+  #tickets = 0
 
   /** A record without content, or a change_cipher_spec that is dropped. */
   noteEmptyRecord(): void {
@@ -26,10 +27,16 @@ export class Conduct {
     if (++this.#messages > maxMessagesWithoutData) throw fault('too-many-post-handshake-messages')
   }
 
+  /** A ticket: servers may send many, and each costs a little. */
+  noteTicket(): void {
+    if (++this.#tickets > maxTicketsWithoutData) throw fault('too-many-post-handshake-messages', 'tickets')
+  }
+
   noteData(): void {
     this.#emptyRecords = 0
     this.#warnings = 0
     this.#messages = 0
+    this.#tickets = 0
   }
 }
 
@@ -37,5 +44,7 @@ export class Conduct {
 const maxEmptyRecords = 32
 /** Warnings without data between them. */
 const maxWarnings = 4
-/** KeyUpdates and tickets without data between them. */
+/** Tickets without data between them. */
+const maxTicketsWithoutData = 1024
+/** KeyUpdates and whatever else comes behind the handshake, without data between them. */
 const maxMessagesWithoutData = 32

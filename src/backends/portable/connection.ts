@@ -1,12 +1,15 @@
 import type { AlertName } from '../../alerts.ts'
+import type { ClientBufferOptions } from '../../channel/context.ts'
 import type { ConnectionFacts } from '../../channel/facts.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
+import type { EarlyData } from './early-data.ts'
 import type { KeyLogLabel } from './key-log.ts'
 import type { AnyState } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
+import type { SessionTray } from './session-tray.ts'
 import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
 
 /**
@@ -38,7 +41,7 @@ export interface Connection {
   /** The peer wants no more than this in a record of ours. RFC 8449, Section 4. */
   limitOutgoingContent(bytes: number): void
 
-  /** Stops until the answer comes as an input: `signature` for `sign`, `accepted` for `verify-peer`. */
+  /** Stops until the answer comes as an input: see `PauseDesk`. */
   pause(request: PauseRequest): void
   /** One line of the key log, where the configuration wants one. RFC 9850. */
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void
@@ -48,19 +51,27 @@ export interface Connection {
   establish(established: Established): void
   /** TLS 1.3: the peer wants our keys changed too. */
   answerKeyUpdate(): void
-  /** TLS 1.3: a client's early data is to be passed over. RFC 9846, Section 4.2.10. */
-  skipEarlyData(): void
-  /** TLS 1.3: a ticket came; it stays opaque. Bounded: the oldest goes. */
-  keepTicket(ticket: Uint8Array): void
+  /** What there is before the handshake is done. */
+  readonly early: EarlyData
 }
 
 export interface ClientConnection extends Connection {
   readonly setup: ClientSetup
   readonly serverName: ServerName | undefined
+  /** What this connection has for itself. */
+  readonly options: ClientBufferOptions
+  /** Early data: what goes out as application data before the handshake is done. */
+  sendEarlyData(bytes: Uint8Array): void
+  /** Behind a HelloRetryRequest that rejects early data: the next hello is in clear again. */
+  sendInClear(): void
+  /** Where sessions go that came. */
+  readonly sessions: SessionTray
 }
 
 export interface ServerConnection extends Connection {
   readonly setup: ServerSetup
+  /** A client's early data is to be passed over. RFC 9846, Section 4.2.10. */
+  skipEarlyData(allowedBytes: number): void
 }
 
 /** What the handshake leaves behind. */
@@ -71,7 +82,9 @@ export interface Established {
   /** RFC 9846, Section 7.5; RFC 5705 for TLS 1.2. */
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array
   /** Sends a KeyUpdate and protects with the next keys. TLS 1.2 cannot. */
-  readonly updateOutgoingKeys: (() => void) | undefined
+  readonly updateOutgoingKeys: ((requestPeer: boolean) => void) | undefined
+  /** Sends one more ticket; `undefined` where there are none. */
+  readonly sendTicket: (() => void) | undefined
   /** Overwrites the secrets that are left. */
   wipe(): void
 }

@@ -10,12 +10,15 @@ import type { TLSClientConfiguration } from '../../config/client-configuration.t
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { TrustStore } from '../../config/trust-store.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
+import type { X509Certificate } from '../../x509/certificate.ts'
 import { PortableBuffer } from './buffer.ts'
+import { ClientSessions } from './client-sessions.ts'
 import { startClient } from './client13.ts'
 import { type Loader, loadCredential } from './credentials.ts'
 import { Engine } from './engine.ts'
 import { PeerVerifier } from './peer-verification.ts'
 import { loadRevocation } from './revocation.ts'
+import { ServerSessions } from './server-sessions.ts'
 import { startServer } from './server13.ts'
 import type { Settings } from './settings.ts'
 import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
@@ -42,22 +45,29 @@ export class PortableClientContext implements ClientContext {
     this.backend = workshop.backend
     this.configuration = configuration
     const { certificateChain } = configuration
-    const { loader, settings } = workshop
+    const { loader, settings, crypto, backend } = workshop
+    const verifier = makeVerifier(workshop, configuration, configuration.trustStore ?? TrustStore.system(), environment)
+    const now = environment.now ?? workshop.now
     this.#setup = {
       ...commonSetup(workshop),
       configuration,
       credential:
         certificateChain &&
         loadCredential(loader, 'certificateChain', certificateChain, settings.minimumRsaBits).credential,
-      verifier: makeVerifier(workshop, configuration, configuration.trustStore ?? TrustStore.system(), environment),
+      verifier,
+      sessions: new ClientSessions({ backendName: backend.name, configuration, crypto, verifier, now }),
     }
     warnOfPolicy(configuration)
   }
 
   createBuffer(serverName: string | undefined, options: ClientBufferOptions = {}): TLSBuffer {
-    requireBufferOptions(options, this.backend)
     const name = serverName === undefined ? undefined : parseServerName(serverName)
-    const engine = new Engine<ClientSetup>(this.#setup, { isClient: true, serverName: name, start: startClient })
+    const engine = new Engine<ClientSetup>(this.#setup, {
+      isClient: true,
+      serverName: name,
+      options: requireBufferOptions(options, this.backend),
+      start: startClient,
+    })
     return new PortableBuffer(this, engine)
   }
 }
@@ -75,16 +85,24 @@ export class PortableServerContext implements ServerContext {
     const chains = configuration.certificateChain.map((chain, index) =>
       loadCredential(workshop.loader, `certificateChain[${index}]`, chain, workshop.settings.minimumRsaBits),
     )
+    const authorities =
+      asksClients && !skipsChains(environment) ? workshop.trustStores.get(trustStore).certificates : []
     this.#setup = {
       ...commonSetup(workshop),
       configuration,
       credentials: chains.map(({ credential }) => credential),
       chains: new ChainsByName(chains.map(({ names }) => names)),
       verifier: asksClients ? makeVerifier(workshop, configuration, trustStore, environment) : undefined,
-      authorities:
-        asksClients && !skipsChains(environment)
-          ? workshop.trustStores.get(trustStore).certificates.map(({ subject }) => subject.encoding)
-          : [],
+      authorities: authorities.map(({ subject }) => subject.encoding),
+      sessions:
+        configuration.sessions === 'none'
+          ? undefined
+          : new ServerSessions({
+              configuration,
+              crypto: workshop.crypto,
+              now: environment.now ?? workshop.now,
+              binding: bindingOf(workshop.crypto, configuration, authorities),
+            }),
     }
     warnOfPolicy(configuration)
   }
@@ -116,6 +134,17 @@ function makeVerifier(
     // A server asks its clients for none.
     ocspStapling: configuration instanceof TLSServerConfiguration ? 'none' : (configuration.ocspStapling ?? 'none'),
   })
+}
+
+/** A session is good where clients are asked for the same, and the same authorities are believed. */
+function bindingOf(
+  crypto: CryptoProvider,
+  { clientAuthentication = 'none' }: TLSServerConfiguration,
+  authorities: readonly X509Certificate[],
+): Uint8Array {
+  const hash = crypto.createHash('sha256').update(new TextEncoder().encode(clientAuthentication))
+  for (const { der } of authorities) hash.update(crypto.createHash('sha256').update(der).digest())
+  return hash.digest()
 }
 
 function skipsChains(environment: ContextEnvironment): boolean {

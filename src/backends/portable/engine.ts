@@ -1,4 +1,6 @@
+// over 400 lines: a connection is one object, and what is left here touches the same few fields.
 import { Alert, type AlertName } from '../../alerts.ts'
+import type { ClientBufferOptions } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import type { ServerName } from '../../channel/server-name.ts'
@@ -9,6 +11,7 @@ import { RaggedEOFError } from '../../errors.ts'
 import { receiveAlert } from './alert.ts'
 import { Conduct } from './conduct.ts'
 import type { Connection, Established } from './connection.ts'
+import { EarlyData } from './early-data.ts'
 import { alertFor, failureOf, keysWornOut } from './failure.ts'
 import { fault } from './faults.ts'
 import { KeyLog, type KeyLogLabel } from './key-log.ts'
@@ -20,6 +23,7 @@ import { PauseDesk } from './pause-desk.ts'
 import { ContentType, type RecordOpener, type RecordSealer } from './record/protection.ts'
 import { RecordReader } from './record/reader.ts'
 import { RecordWriter } from './record/writer.ts'
+import { SessionTray } from './session-tray.ts'
 import type { Setup } from './setup.ts'
 
 /**
@@ -30,8 +34,9 @@ export class Engine<S extends Setup> implements Connection {
   readonly setup: S
   readonly serverName: ServerName | undefined
   readonly crypto: CryptoProvider
-  /** TLS 1.3's tickets, opaque until there is resumption. */
-  readonly tickets: Uint8Array[] = []
+  readonly options: ClientBufferOptions
+  readonly early: EarlyData = new EarlyData()
+  readonly sessions: SessionTray = new SessionTray()
 
   readonly #reader = new RecordReader()
   readonly #writer: RecordWriter
@@ -61,6 +66,8 @@ export class Engine<S extends Setup> implements Connection {
     options: {
       readonly isClient: boolean
       readonly serverName: ServerName | undefined
+      /** A client's. */
+      readonly options?: ClientBufferOptions | undefined
       readonly start: (connection: Engine<S>) => AnyState
     },
   ) {
@@ -69,6 +76,7 @@ export class Engine<S extends Setup> implements Connection {
     this.#writer = new RecordWriter(setup.crypto)
     this.#keyLog = new KeyLog(setup.configuration.keyLog)
     this.serverName = options.serverName
+    this.options = options.options ?? {}
     this.#isClient = options.isClient
     this.#start = () => options.start(this)
   }
@@ -165,7 +173,7 @@ export class Engine<S extends Setup> implements Connection {
     }
     this.#step(() => {
       this.#payKeyUpdate()
-      if (wearsOut) this.#established?.updateOutgoingKeys?.()
+      if (wearsOut) this.#established?.updateOutgoingKeys?.(false)
       this.#writer.data(data)
     })
   }
@@ -187,6 +195,23 @@ export class Engine<S extends Setup> implements Connection {
 
   takeOutgoingInto(target: Uint8Array): number {
     return this.#writer.takeInto(target)
+  }
+
+  /** Early data, as far as it has come; `closed` where no more will. */
+  receiveEarlyData(maxBytes: number): Uint8Array | 'want-read' | 'closed' {
+    const early = this.early.take(maxBytes)
+    if (early !== undefined) return early
+    const mayCome = this.#established === undefined && (this.early.isOpen || !this.#sawMessage)
+    return mayCome ? 'want-read' : 'closed'
+  }
+
+  /** What the handshake has left to do later, as one step; `undefined` where it has agreed on something that cannot. */
+  get later(): { readonly sendTicket: (() => void) | undefined; readonly updateKeys: UpdateKeys | undefined } {
+    const { sendTicket, updateOutgoingKeys } = this.#established ?? {}
+    return {
+      sendTicket: sendTicket && (() => this.#step(sendTicket)),
+      updateKeys: updateOutgoingKeys && ((requestPeer) => this.#step(() => updateOutgoingKeys(requestPeer))),
+    }
   }
 
   releaseIncoming(): Uint8Array {
@@ -260,12 +285,17 @@ export class Engine<S extends Setup> implements Connection {
     this.#owesKeyUpdate = true
   }
 
-  skipEarlyData(): void {
-    this.#reader.skipEarlyData()
+  skipEarlyData(allowedBytes: number): void {
+    // What a ticket of ours would have allowed, with what its records add.
+    this.#reader.skipEarlyData(maxSkippedBytes + 2 * allowedBytes)
   }
 
-  keepTicket(ticket: Uint8Array): void {
-    if (this.tickets.push(ticket) > maxTickets) this.tickets.shift()
+  sendEarlyData(bytes: Uint8Array): void {
+    this.#writer.data(bytes)
+  }
+
+  sendInClear(): void {
+    this.#writer.protect(undefined)
   }
 
   // ── driving ──
@@ -336,8 +366,12 @@ export class Engine<S extends Setup> implements Connection {
 
   #message(raw: Uint8Array): void {
     this.#sawMessage = true
-    if (this.#established !== undefined) this.#conduct.noteMessage()
-    this.#input(handshakeName(raw[0] as number), { body: raw.subarray(handshakeHeaderLength), raw })
+    const name = handshakeName(raw[0] as number)
+    if (this.#established !== undefined) {
+      if (name === 'new_session_ticket') this.#conduct.noteTicket()
+      else this.#conduct.noteMessage()
+    }
+    this.#input(name, { body: raw.subarray(handshakeHeaderLength), raw })
   }
 
   #input(name: string, value: unknown): void {
@@ -351,10 +385,14 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   #applicationData(content: Uint8Array): void {
-    if (this.#established === undefined)
-      throw fault('unexpected-record', 'application data before the handshake is done')
+    const isEarly = this.#established === undefined
+    if (isEarly && !this.early.isOpen) throw fault('unexpected-record', 'application data before the handshake is done')
     if (content.length === 0) {
       this.#conduct.noteEmptyRecord()
+      return
+    }
+    if (isEarly) {
+      this.early.add(content)
       return
     }
     this.#conduct.noteData()
@@ -378,11 +416,13 @@ export class Engine<S extends Setup> implements Connection {
   #payKeyUpdate(): void {
     if (!this.#owesKeyUpdate) return
     this.#owesKeyUpdate = false
-    if (!this.sentCloseNotify) this.#established?.updateOutgoingKeys?.()
+    if (!this.sentCloseNotify) this.#established?.updateOutgoingKeys?.(false)
   }
 }
 
-/** Tickets that are kept. */
-const maxTickets = 4
+type UpdateKeys = (requestPeer: boolean) => void
+
+/** Early data that is passed over although no ticket of ours allowed any: one record and a half. */
+const maxSkippedBytes = 24 * 1024
 /** Records that the keys must still allow for alerts and a KeyUpdate. */
 const spareRecords = 16

@@ -17,8 +17,16 @@ export function alertFor(error: unknown): AlertName | undefined {
 }
 
 export function signerFailed(answer: PauseAnswer): BackendError {
-  const cause = typeof answer === 'object' && answer !== null && 'failed' in answer ? answer.failed : answer
-  return new BackendError('portable', 'the signer gave no signature', { cause })
+  return new BackendError('portable', 'the signer gave no signature', { cause: causeOf(answer) })
+}
+
+/** What the application was asked, and could not say. */
+export function answerFailed(option: string, answer: PauseAnswer): BackendError {
+  return new BackendError('portable', `${option} failed`, { cause: causeOf(answer) })
+}
+
+function causeOf(answer: PauseAnswer): unknown {
+  return typeof answer === 'object' && answer !== null && 'failed' in answer ? answer.failed : answer
 }
 
 /** TLS 1.2 has no KeyUpdate: what its keys may not protect any more needs a new connection. */

@@ -21,6 +21,10 @@ export type Fault =
   | 'message-over-key-change'
   | 'excessive-message'
   | 'bad-finished'
+  | 'bad-binder'
+  | 'wrong-key-choice'
+  | 'wrong-early-data-answer'
+  | 'too-much-early-data'
   | 'bad-signature'
   | 'bad-key-share'
   | 'wrong-signature-scheme'
@@ -75,6 +79,10 @@ const faults: { readonly [F in Fault]: FaultEntry } = {
   },
   'excessive-message': { alert: 'illegal_parameter', message: 'a handshake message is longer than accepted' },
   'bad-finished': { alert: 'decrypt_error', message: 'the Finished message does not match the handshake' },
+  'bad-binder': { alert: 'decrypt_error', message: 'a binder does not prove its pre-shared key' },
+  'wrong-key-choice': { alert: 'illegal_parameter', message: 'a pre-shared key was chosen that does not fit' },
+  'wrong-early-data-answer': { alert: 'illegal_parameter', message: 'early data was accepted that cannot be' },
+  'too-much-early-data': { alert: 'unexpected_message', message: 'more early data than was allowed' },
   'bad-signature': { alert: 'decrypt_error', message: 'the signature over the handshake is wrong' },
   'bad-key-share': { alert: 'illegal_parameter', message: 'the key share is not acceptable' },
   'wrong-signature-scheme': { alert: 'illegal_parameter', message: 'a signature scheme that was not offered' },

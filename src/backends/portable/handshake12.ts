@@ -124,6 +124,7 @@ export function establish12(
     serverCertificate,
     exportKeyingMaterial: (label, context, length) => master.export(label, context, length),
     updateOutgoingKeys: undefined,
+    sendTicket: undefined,
     wipe: () => wipe(master.reveal()),
   })
 }

@@ -2,6 +2,8 @@ import { hexOfBytes } from '../../crypto/bytes.ts'
 
 /** RFC 9850, Section 2. */
 export type KeyLogLabel =
+  | 'CLIENT_EARLY_TRAFFIC_SECRET'
+  | 'EARLY_EXPORTER_SECRET'
   | 'CLIENT_HANDSHAKE_TRAFFIC_SECRET'
   | 'SERVER_HANDSHAKE_TRAFFIC_SECRET'
   | 'CLIENT_TRAFFIC_SECRET_0'

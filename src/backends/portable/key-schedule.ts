@@ -8,24 +8,75 @@ import type { CryptoProvider } from '../../crypto/provider.ts'
 import { Opener13, type OpenerOptions, Sealer13, type SealerOptions } from './record/protection13.ts'
 import type { SuiteParameters } from './suites.ts'
 
-/** Before any secret is shared. Pre-shared keys will start here. */
+/** What a pre-shared key is: it decides how its binder is made. RFC 9846, Section 4.2.11.2; RFC 9258, Section 5.2. */
+export type PreSharedKeyKind = 'resumption' | 'external' | 'imported'
+
+/** Before any secret is shared, but for the pre-shared key, where there is one. Only its hash is known of the suite yet. */
 export class EarlyStage {
   readonly #crypto: CryptoProvider
-  readonly #suite: SuiteParameters
-  readonly #derived: Uint8Array
+  readonly #hash: HashAlgorithm
+  /** `undefined` without a pre-shared key: then it is no secret. */
+  readonly #secret: Uint8Array | undefined
 
-  constructor(crypto: CryptoProvider, suite: SuiteParameters) {
+  constructor(crypto: CryptoProvider, hash: HashAlgorithm, preSharedKey?: Uint8Array) {
     this.#crypto = crypto
-    this.#suite = suite
-    this.#derived = derivedFromNothing(crypto, suite.hash)
+    this.#hash = hash
+    this.#secret = preSharedKey && crypto.hkdfExtract(hash, nothing, preSharedKey)
+  }
+
+  /** Proves that we have the key, over a ClientHello without its binders. RFC 9846, Section 4.2.11.2. */
+  binder(kind: PreSharedKeyKind, transcript: Uint8Array): Uint8Array {
+    const crypto = this.#crypto
+    const hash = this.#hash
+    const empty = hashOfNothing(crypto, hash)
+    const key = expandLabel(crypto, hash, this.#own(), binderLabels[kind], empty, hashLength[hash])
+    const finishedKey = expandLabel(crypto, hash, key, 'finished', nothing, hashLength[hash])
+    const binder = crypto.hmac(hash, finishedKey, transcript)
+    wipe(key, finishedKey)
+    return binder
+  }
+
+  /** The client's early data. `transcript`: the ClientHello. The suite is that of the key. */
+  traffic(suite: SuiteParameters, transcript: Uint8Array): TrafficSecret {
+    const length = hashLength[this.#hash]
+    const secret = expandLabel(this.#crypto, this.#hash, this.#own(), 'c e traffic', transcript, length)
+    return new TrafficSecret(this.#crypto, suite, secret)
+  }
+
+  /** `transcript`: the ClientHello. */
+  exporter(transcript: Uint8Array): Exporter {
+    const hash = this.#hash
+    const secret = expandLabel(this.#crypto, hash, this.#own(), 'e exp master', transcript, hashLength[hash])
+    return new Exporter(this.#crypto, hash, secret)
   }
 
   /** Takes the shared secret of the key exchange, and wipes it. */
-  shareSecret(sharedSecret: Uint8Array): HandshakeStage {
-    const secret = this.#crypto.hkdfExtract(this.#suite.hash, this.#derived, sharedSecret)
+  shareSecret(suite: SuiteParameters, sharedSecret: Uint8Array): HandshakeStage {
+    const crypto = this.#crypto
+    const early = this.#secret
+    const derived =
+      early === undefined ? derivedFromNothing(crypto, suite.hash) : deriveSecret(crypto, suite.hash, early)
+    const secret = crypto.hkdfExtract(suite.hash, derived, sharedSecret)
     wipe(sharedSecret)
-    return new HandshakeStage(this.#crypto, this.#suite, secret)
+    if (early !== undefined) wipe(early, derived)
+    return new HandshakeStage(crypto, suite, secret)
   }
+
+  /** Gives the key up, where another one is used or none. */
+  wipe(): void {
+    if (this.#secret !== undefined) wipe(this.#secret)
+  }
+
+  #own(): Uint8Array {
+    if (this.#secret === undefined) throw new RangeError('without a pre-shared key there is no early secret')
+    return this.#secret
+  }
+}
+
+const binderLabels: { readonly [K in PreSharedKeyKind]: string } = {
+  resumption: 'res binder',
+  external: 'ext binder',
+  imported: 'imp binder',
 }
 
 /** The peers share a secret and have not proved who they are. */
@@ -79,10 +130,39 @@ export class MasterStage {
     return new Exporter(this.#crypto, hash, secret)
   }
 
-  /** For tickets, which come later. `transcript`: ClientHello to the client's Finished. */
-  resumption(transcript: Uint8Array): Uint8Array {
+  /** For tickets. `transcript`: ClientHello to the client's Finished. */
+  resumption(transcript: Uint8Array): ResumptionSecret {
     const { hash } = this.#suite
-    return expandLabel(this.#crypto, hash, this.#secret, 'res master', transcript, hashLength[hash])
+    const secret = expandLabel(this.#crypto, hash, this.#secret, 'res master', transcript, hashLength[hash])
+    return new ResumptionSecret(this.#crypto, hash, secret)
+  }
+
+  wipe(): void {
+    wipe(this.#secret)
+  }
+}
+
+/** What the keys of tickets come from: RFC 9846, Section 4.6.1. */
+export class ResumptionSecret {
+  readonly #crypto: CryptoProvider
+  readonly #hash: HashAlgorithm
+  readonly #secret: Uint8Array
+
+  /** @internal Use `MasterStage.resumption`. */
+  constructor(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array) {
+    this.#crypto = crypto
+    this.#hash = hash
+    this.#secret = secret
+  }
+
+  /** For tests alone. */
+  reveal(): Uint8Array {
+    return this.#secret
+  }
+
+  /** The pre-shared key of the ticket with this nonce. */
+  preSharedKey(nonce: Uint8Array): Uint8Array {
+    return expandLabel(this.#crypto, this.#hash, this.#secret, 'resumption', nonce, hashLength[this.#hash])
   }
 
   wipe(): void {

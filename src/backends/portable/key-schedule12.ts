@@ -44,6 +44,11 @@ export class MasterSecret {
     return new MasterSecret(crypto, suite, randoms, secret)
   }
 
+  /** That of a session, for new randoms: RFC 5246, Section 8.1. The bytes are copied. */
+  static resumed(crypto: CryptoProvider, suite: SuiteParameters, randoms: Randoms, secret: Uint8Array): MasterSecret {
+    return new MasterSecret(crypto, suite, randoms, secret.slice())
+  }
+
   /** What protects records: RFC 5246, Section 6.3. AEADs need no MAC keys. */
   keys(): Keys12 {
     const { aead } = this.#suite

@@ -1,3 +1,5 @@
+import type { PreSharedKey } from '../../config/pre-shared-key.ts'
+import type { Session } from '../../config/session.ts'
 import type { HandshakeName } from './messages/handshake-type.ts'
 
 /**
@@ -42,6 +44,13 @@ export type Inputs = { readonly [N in HandshakeName]: HandshakeMessage } & {
   readonly signature: Uint8Array
   /** The application accepted the peer: a refusal never gets here. */
   readonly accepted: true
+  /** A session from the application's cache, where it had one. */
+  readonly session: Session | undefined
+  /** A session from the server's store, where it had one. */
+  readonly stored_session: Uint8Array | undefined
+  readonly pre_shared_key: PreSharedKey | undefined
+  /** Whether early data is seen for the first time. */
+  readonly admitted: boolean
 }
 
 /** A handshake message as it came. The handler decodes it, knowing what was offered. */

@@ -1,12 +1,31 @@
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
-import { signerFailed } from './failure.ts'
+import { answerFailed, signerFailed } from './failure.ts'
 import type { Inputs } from './machine.ts'
+
+interface InputNames {
+  readonly sign: 'signature'
+  readonly 'verify-peer': 'accepted'
+  readonly 'take-session': 'session'
+  readonly 'get-session': 'stored_session'
+  readonly 'find-pre-shared-key': 'pre_shared_key'
+  readonly 'admit-early-data': 'admitted'
+}
+
+/** What answers each kind of request, as the input that a state waits for. */
+const inputNames: InputNames = {
+  sign: 'signature',
+  'verify-peer': 'accepted',
+  'take-session': 'session',
+  'get-session': 'stored_session',
+  'find-pre-shared-key': 'pre_shared_key',
+  'admit-early-data': 'admitted',
+}
 
 /** An answer as the input that a state waits for. */
 export interface AnswerInput {
-  readonly input: 'signature' | 'accepted'
-  readonly value: Inputs['signature' | 'accepted']
+  readonly input: InputNames[keyof InputNames] & keyof Inputs
+  readonly value: unknown
 }
 
 /** The request that is open, and its answer until the next step takes it. */
@@ -26,15 +45,7 @@ export class PauseDesk {
   answer(answer: PauseAnswer): void {
     const request = this.#request
     this.#request = undefined
-    if (request?.kind === 'sign') {
-      this.#answer =
-        answer instanceof Uint8Array ? { input: 'signature', value: answer } : { error: signerFailed(answer) }
-    } else {
-      const verdict = answer as VetoAnswer
-      this.#answer = accepted(verdict)
-        ? { input: 'accepted', value: true }
-        : { error: vetoed(verdict, 'bad_certificate') }
-    }
+    if (request !== undefined) this.#answer = judge(request, answer)
   }
 
   /** Given once. @throws what a refusal or a failure of the signer means for the connection. */
@@ -44,4 +55,37 @@ export class PauseDesk {
     if (answer !== undefined && 'error' in answer) throw answer.error
     return answer
   }
+}
+
+function judge(request: PauseRequest, answer: PauseAnswer): AnswerInput | { readonly error: Error } {
+  switch (request.kind) {
+    case 'sign':
+      return answer instanceof Uint8Array ? { input: 'signature', value: answer } : { error: signerFailed(answer) }
+    case 'verify-peer': {
+      const verdict = answer as VetoAnswer
+      return accepted(verdict) ? { input: 'accepted', value: true } : { error: vetoed(verdict, 'bad_certificate') }
+    }
+    case 'take-session':
+    case 'get-session':
+    case 'find-pre-shared-key':
+    case 'admit-early-data':
+      return hasFailed(answer)
+        ? { error: answerFailed(asked[request.kind], answer) }
+        : { input: inputNames[request.kind], value: answer }
+    case 'choose-context':
+    case 'choose-certificate':
+      throw new RangeError(`nothing here asks for ${request.kind}`)
+  }
+}
+
+/** Who was asked, by the name that the configuration has for it. */
+const asked = {
+  'take-session': 'sessions.take',
+  'get-session': 'sessions.store.get',
+  'find-pre-shared-key': 'findPreSharedKey',
+  'admit-early-data': 'replayGuard.admit',
+} as const
+
+function hasFailed(answer: PauseAnswer): boolean {
+  return typeof answer === 'object' && answer !== null && 'failed' in answer
 }

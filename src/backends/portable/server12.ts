@@ -3,6 +3,7 @@ import { concatBytes } from '../../crypto/bytes.ts'
 import type { KeyShare } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
 import { chooseProtocol, encodeProtocol } from './application-protocols.ts'
+import { endOf } from './client-sessions.ts'
 import type { ServerConnection } from './connection.ts'
 import { sentinelOf12 } from './downgrade.ts'
 import { fault } from './faults.ts'
@@ -25,7 +26,9 @@ import { decodeCertificate12, encodeCertificate12 } from './messages/certificate
 import { ClientCertificateType, encodeCertificateRequest12 } from './messages/certificate-request.ts'
 import { type ClientHello, randomLength } from './messages/client-hello.ts'
 import { encodeEmptyMessage } from './messages/empty-messages.ts'
+import type { ExtensionsIn } from './messages/extension-forms.ts'
 import { decodeClientKeyExchange, encodeServerKeyExchange, encodeServerParameters } from './messages/key-exchange.ts'
+import { encodeNewSessionTicket12 } from './messages/post-handshake.ts'
 import { encodeServerHello } from './messages/server-hello.ts'
 import { type Choice12, choose12 } from './negotiation12.ts'
 import type { AcceptedChain } from './peer-verification.ts'
@@ -35,8 +38,8 @@ import { wantsStatus } from './status-request.ts'
 import { Transcript } from './transcript.ts'
 
 /**
- * TLS 1.2's server behind the ClientHello: RFC 5246, Section 7.3, with ECDHE (RFC 8422) and without resumption. The only place where
- * the order of messages is decided.
+ * TLS 1.2's server behind a ClientHello that resumes nothing: RFC 5246, Section 7.3, with ECDHE (RFC 8422). The only place where the
+ * order of messages is decided.
  */
 export const SERVER12 = {
   SIGNING: { signature: ['WAIT_CERT', 'WAIT_CKE'] }, // paused: a key that is elsewhere
@@ -51,14 +54,12 @@ export const SERVER12 = {
 } as const
 type In<S extends keyof typeof SERVER12> = StateOf<Checked<typeof SERVER12>, S>
 
-/** Takes a handshake over from the common hello: TLS 1.2 is the highest version that both sides speak. */
+/** Takes a full handshake over from the common hello: TLS 1.2 is the highest version that both sides speak. */
 export function startServer12(
   connection: ServerConnection,
   hello: ClientHello,
   raw: Uint8Array,
 ): In<'SIGNING' | 'WAIT_CERT' | 'WAIT_CKE'> {
-  connection.agreeOn('TLSv1.2')
-  checkClientHello(hello)
   const { setup, crypto } = connection
   const { settings } = setup
   const choice = choose12(connection, hello)
@@ -70,8 +71,7 @@ export function startServer12(
   // A client's signature is over all messages, so that they are kept where there may be one.
   const flight = new Flight12(transcript, setup.verifier === undefined ? undefined : [])
   flight.add(raw)
-  const random = crypto.random(randomLength)
-  if (settings.versions.includes('TLSv1.3')) random.set(sentinelOf12, randomLength - sentinelOf12.length)
+  const random = serverRandom12(connection)
   const agreed: Agreed = {
     connection,
     choice,
@@ -80,6 +80,7 @@ export function startServer12(
     share: crypto.generateKeyShare(choice.group),
     innerProtocol,
     serverName: extensions.server_name || undefined,
+    ...offerOfSession(connection, hello),
     recordSizeLimit: extensions.record_size_limit,
   }
   const { credential } = choice
@@ -102,6 +103,10 @@ interface Agreed {
   readonly share: KeyShare
   readonly innerProtocol: string | undefined
   readonly serverName: string | undefined
+  /** Whether the client is to get a ticket: RFC 5077, Section 3.3. */
+  readonly givesTicket: boolean
+  /** Our name for the session; empty where none is kept. */
+  readonly sessionId: Uint8Array
   readonly recordSizeLimit: number | undefined
 }
 
@@ -200,9 +205,11 @@ function vetting(keyed: Keyed, client: Client, same: SameHandshake): In<'VETTING
 
 function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONNECTED'> {
   const { connection, choice, recordSizeLimit } = keyed
-  if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
-  sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
   const chain = chainOf(client)
+  const verified = client !== anonymous && client.chain.verified
+  if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
+  giveSession(keyed, chain, verified)
+  sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
   const facts = {
     ...noFacts,
     version: 'TLSv1.2' as const,
@@ -213,7 +220,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
     serverName: keyed.serverName,
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
-    verified: client !== anonymous && client.chain.verified,
+    verified,
   }
   establish12(connection, keyed.secrets, facts, choice.credential.chain[0])
   return {
@@ -236,8 +243,54 @@ function chainOf(client: Client): readonly Uint8Array[] {
   return client === anonymous ? noFacts.peerChain : client.chain.chain
 }
 
+/** How the client can resume later: by a ticket, or by a number in our store. */
+function offerOfSession(
+  { setup: { sessions } }: ServerConnection,
+  { extensions }: ClientHello,
+): Pick<Agreed, 'givesTicket' | 'sessionId'> {
+  const isWanted = sessions !== undefined && sessions.ticketsPerConnection > 0
+  const hasStore = sessions?.store !== undefined
+  return {
+    givesTicket: isWanted && !hasStore && extensions.session_ticket !== undefined,
+    sessionId: isWanted && hasStore ? sessions.newId() : nothing,
+  }
+}
+
+function giveSession(keyed: Keyed, peerChain: readonly Uint8Array[], verified: boolean): void {
+  const { connection, choice, secrets, serverName, innerProtocol, givesTicket, sessionId } = keyed
+  const { sessions } = connection.setup
+  if (sessions === undefined || !(givesTicket || sessionId.length > 0)) return
+  const [leaf] = peerChain
+  const session = {
+    version: 'TLSv1.2',
+    cipherSuite: choice.suite.code,
+    secret: secrets.master.reveal(),
+    ageAdd: 0,
+    authenticatedUntilMilliseconds: leaf === undefined ? Number.MAX_SAFE_INTEGER : endOf(leaf),
+    serverName: serverName?.toLowerCase(),
+    innerProtocol,
+    maxEarlyDataBytes: 0,
+    verified,
+    peerChain,
+    ...sessions.stamp(),
+  } as const
+  if (!givesTicket) sessions.keep(sessionId, session)
+  // One was announced; an empty one says that there is none after all: RFC 5077, Section 3.3.
+  else {
+    const ticket = sessions.issue(session) ?? nothing
+    send(keyed, encodeNewSessionTicket12({ lifetimeHintSeconds: sessions.lifetimeSeconds, ticket }))
+  }
+}
+
+/** A random that says, where we speak TLS 1.3, that we do: RFC 9846, Section 4.1.3. */
+export function serverRandom12({ crypto, setup }: ServerConnection): Uint8Array {
+  const random = crypto.random(randomLength)
+  if (setup.settings.versions.includes('TLSv1.3')) random.set(sentinelOf12, randomLength - sentinelOf12.length)
+  return random
+}
+
 /** What TLS 1.2 demands of a ClientHello beyond its form. */
-function checkClientHello({ extensions }: ClientHello): void {
+export function checkClientHello12({ extensions }: ClientHello): void {
   if (extensions.extended_master_secret === undefined) throw fault('no-extended-master-secret')
   if (extensions.renegotiation_info !== undefined && extensions.renegotiation_info.length > 0) {
     throw fault('renegotiation-mismatch')
@@ -246,33 +299,44 @@ function checkClientHello({ extensions }: ClientHello): void {
     throw fault('illegal-parameter', 'point formats')
 }
 
-function sendServerHello(agreed: Agreed, { cipherSuites, extensions }: ClientHello, staplesStatus: boolean): void {
+function sendServerHello(agreed: Agreed, hello: ClientHello, staplesStatus: boolean): void {
   const { choice, randoms, innerProtocol } = agreed
   const { timestamps } = choice.credential
-  const sendsTimestamps = extensions.signed_certificate_timestamp !== undefined && timestamps.length > 0
-  const signalsRenegotiation =
-    extensions.renegotiation_info !== undefined || cipherSuites.includes(emptyRenegotiationInfoSuite)
+  const sendsTimestamps = hello.extensions.signed_certificate_timestamp !== undefined && timestamps.length > 0
   send(
     agreed,
     encodeServerHello({
       kind: 'server_hello12',
       legacyVersion: tls12Version,
       random: randoms.server,
-      // No session is kept. An echo of the client's id would say that one is resumed.
-      sessionId: nothing,
+      // Never an echo of the client's: that would say that a session is resumed.
+      sessionId: agreed.sessionId,
       cipherSuite: choice.suite.code,
       extensions: {
-        renegotiation_info: signalsRenegotiation ? nothing : undefined,
-        server_name: extensions.server_name === undefined ? undefined : true,
-        ec_point_formats: extensions.ec_point_formats === undefined ? undefined : Uint8Array.of(uncompressedPoints),
-        application_layer_protocol_negotiation: innerProtocol === undefined ? undefined : encodeProtocol(innerProtocol),
+        ...helloExtensions12(hello, innerProtocol),
+        server_name: hello.extensions.server_name === undefined ? undefined : true,
         status_request: staplesStatus ? true : undefined,
         signed_certificate_timestamp: sendsTimestamps ? timestamps : undefined,
-        extended_master_secret: true,
-        record_size_limit: extensions.record_size_limit === undefined ? undefined : maxContentLength,
+        session_ticket: agreed.givesTicket ? true : undefined,
       },
     }),
   )
+}
+
+/** What every ServerHello of TLS 1.2 answers. */
+export function helloExtensions12(
+  { cipherSuites, extensions }: ClientHello,
+  innerProtocol: string | undefined,
+): ExtensionsIn<'server_hello12'> {
+  const signalsRenegotiation =
+    extensions.renegotiation_info !== undefined || cipherSuites.includes(emptyRenegotiationInfoSuite)
+  return {
+    renegotiation_info: signalsRenegotiation ? nothing : undefined,
+    ec_point_formats: extensions.ec_point_formats === undefined ? undefined : Uint8Array.of(uncompressedPoints),
+    application_layer_protocol_negotiation: innerProtocol === undefined ? undefined : encodeProtocol(innerProtocol),
+    extended_master_secret: true,
+    record_size_limit: extensions.record_size_limit === undefined ? undefined : maxContentLength,
+  }
 }
 
 /** From ServerKeyExchange to ServerHelloDone. */

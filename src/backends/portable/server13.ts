@@ -1,7 +1,7 @@
 import { noFacts } from '../../channel/facts.ts'
+import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
 import { CertificateError } from '../../errors.ts'
-import { encodeProtocol } from './application-protocols.ts'
 import {
   type AuthenticatedPeer,
   type FinishedProof,
@@ -11,39 +11,61 @@ import {
   verifyFinished,
 } from './authentication.ts'
 import { chooseVersion } from './client-choice.ts'
-import { recordSizeLimit } from './client-hello.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
-import { drawGrease } from './grease.ts'
-import { type Directions, EarlyStage, type Exporter, type HandshakeStage } from './key-schedule.ts'
+import { type FoundKey, lookUpKey, type ProvenKey, requireBinder } from './key-lookup.ts'
 import type { Checked, StateOf } from './machine.ts'
-import {
-  decodeCertificateVerify,
-  decodeFinished,
-  encodeCertificateVerify,
-  encodeFinished,
-} from './messages/authentication.ts'
+import { decodeCertificateVerify, decodeFinished, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate, encodeCertificate } from './messages/certificate.ts'
-import { encodeCertificateRequest } from './messages/certificate-request.ts'
-import { type ClientHello, decodeClientHello } from './messages/client-hello.ts'
-import { encodeEncryptedExtensions } from './messages/encrypted-extensions.ts'
-import type { ExtensionsIn } from './messages/extension-forms.ts'
-import { type OfferedExtensions, offeredExtensions } from './messages/extensions.ts'
-import { encodeServerHello, helloRetryRequestRandom } from './messages/server-hello.ts'
-import { type Negotiated, negotiate, requireSameHello } from './negotiation13.ts'
-import type { AcceptedChain, PeerVerifier } from './peer-verification.ts'
-import { versionCode } from './protocol-version.ts'
-import { startServer12 } from './server12.ts'
-import type { Credential } from './setup.ts'
-import { wantsStatus } from './status-request.ts'
-import { TrafficKeys } from './traffic-keys.ts'
+import { decodeClientHello } from './messages/client-hello.ts'
+import { decodeEmptyMessage } from './messages/empty-messages.ts'
+import { handshakeHeaderLength } from './messages/frame.ts'
+import { type Negotiated, negotiate, requireKeyModes, requireSameHello } from './negotiation13.ts'
+import type { AcceptedChain } from './peer-verification.ts'
+import { startTLS12 } from './resumed-server12.ts'
+import { askAboutEarlyData } from './server-early-data.ts'
+import {
+  type Answer,
+  evidenceFor,
+  type Finishing,
+  finish,
+  formerCredential,
+  type Hello,
+  type Keys,
+  requestCertificate,
+  send,
+  sendHelloRetryRequest,
+  shareKeys,
+  takeEarlyData,
+} from './server-flight13.ts'
+import { clientOf, identityOf, type KeyedPeer, peerFacts, type ResumedPeer } from './session-peer.ts'
+import { ticketsFor } from './tickets13.ts'
 import { Transcript } from './transcript.ts'
 
-/** A server's handshake: RFC 9846, Appendix A.2, with the pauses of the channel. Early data and resumption will add their states. */
+/** A server's handshake: RFC 9846, Appendix A.2, with the pauses of the channel. */
 export const SERVER13 = {
-  WAIT_CH: { client_hello: ['WAIT_CH_AGAIN', 'SIGNING', 'WAIT_CERT', 'WAIT_FINISHED', 'TLS12'] }, // AGAIN: HelloRetryRequest
+  // AGAIN: HelloRetryRequest. FINISHED: the client shows no certificate. EOED: early data is taken.
+  WAIT_CH: {
+    client_hello: [
+      'FINDING_KEY',
+      'ADMITTING',
+      'WAIT_CH_AGAIN',
+      'SIGNING',
+      'WAIT_CERT',
+      'WAIT_EOED',
+      'WAIT_FINISHED',
+      'TLS12',
+    ],
+  },
+  FINDING_KEY: {
+    // paused: a session in a store, or an external key
+    stored_session: ['FINDING_KEY', 'ADMITTING', 'WAIT_CH_AGAIN', 'SIGNING', 'WAIT_CERT', 'WAIT_EOED', 'WAIT_FINISHED'],
+    pre_shared_key: ['FINDING_KEY', 'ADMITTING', 'WAIT_CH_AGAIN', 'SIGNING', 'WAIT_CERT', 'WAIT_EOED', 'WAIT_FINISHED'],
+  },
+  ADMITTING: { admitted: ['WAIT_EOED', 'WAIT_FINISHED'] }, // paused: whether early data is new
   WAIT_CH_AGAIN: { client_hello: ['SIGNING', 'WAIT_CERT', 'WAIT_FINISHED'] },
   SIGNING: { signature: ['WAIT_CERT', 'WAIT_FINISHED'] }, // paused: the key is elsewhere
+  WAIT_EOED: { end_of_early_data: ['WAIT_FINISHED'] },
   WAIT_CERT: { certificate: ['WAIT_CV', 'WAIT_FINISHED'] },
   WAIT_CV: { certificate_verify: ['WAIT_FINISHED'] },
   WAIT_FINISHED: { finished: ['WAIT_VERDICT', 'CONNECTED'] },
@@ -58,73 +80,124 @@ declare const proof: unique symbol
 interface AnonymousPeer {
   readonly [proof]: 'anonymous'
 }
-
-/** The handshake's keys are there, and our part of it up to the Certificate is sent. */
-interface Keys {
-  readonly connection: ServerConnection
-  readonly hello: ClientHello
-  readonly transcript: Transcript
-  readonly negotiated: Negotiated
-  readonly stage: HandshakeStage
-  readonly traffic: Directions
-  /** What we asked of the client; `undefined` where its certificate is not wanted. */
-  readonly request: { readonly verifier: PeerVerifier; readonly extensions: OfferedExtensions } | undefined
-}
-/** We have said Finished. */
-interface Finishing extends Keys {
-  readonly keys: TrafficKeys
-  readonly exporter: Exporter
-}
+type ClientPeer = AuthenticatedPeer | AnonymousPeer | ResumedPeer | KeyedPeer
 
 export function startServer(connection: ServerConnection): In<'WAIT_CH'> {
   return {
     name: 'WAIT_CH',
     on: {
-      client_hello: ({ body, raw }) => {
-        const hello = decodeClientHello(body)
+      client_hello: ({ raw: message }) => {
+        // A copy: while others are asked, more may come.
+        const raw = message.slice()
+        const hello = decodeClientHello(raw.subarray(handshakeHeaderLength))
         if (chooseVersion(connection, hello) === 'TLSv1.2') {
-          connection.handOver(startServer12(connection, hello, raw))
+          connection.handOver(startTLS12(connection, hello, raw))
           return { name: 'TLS12', on: {} }
         }
         connection.agreeOn('TLSv1.3')
-        const negotiated = negotiate(connection, hello)
-        const transcript = new Transcript(connection.crypto)
-        transcript.start(negotiated.suite.hash)
-        transcript.add(raw)
-        if (hello.extensions.early_data !== undefined) connection.skipEarlyData()
-        if (negotiated.share === undefined) return askAgain(connection, hello, negotiated, transcript)
-        return agreeOnKeys(connection, hello, negotiated, negotiated.share, transcript, true)
+        requireKeyModes(hello)
+        return findKey({ connection, hello, raw }, lookUpKey(connection, hello))
       },
     },
   }
 }
 
+type Found = In<'FINDING_KEY'> | Decided
+type Decided = In<'ADMITTING'> | In<'WAIT_CH_AGAIN'> | Answered | In<'WAIT_EOED'>
+type Answered = In<'SIGNING'> | In<'WAIT_CERT'> | In<'WAIT_FINISHED'>
+
+/** Goes on with the search until there is nothing to ask. */
+function findKey(first: Hello, search: ReturnType<typeof lookUpKey>, answer?: unknown): Found {
+  const step = search.next(answer)
+  if (step.done === true) return answerHello(first, step.value)
+  first.connection.pause(step.value)
+  const goOn = (found: unknown): Found => findKey(first, search, found)
+  return { name: 'FINDING_KEY', on: { stored_session: goOn, pre_shared_key: goOn } }
+}
+
+function answerHello({ connection, hello, raw }: Hello, found: FoundKey | undefined): Decided {
+  const negotiated = negotiate(connection, hello, found)
+  const key = found && requireBinder(connection, hello, raw, found, undefined)
+  const transcript = new Transcript(connection.crypto)
+  transcript.start(negotiated.suite.hash)
+  transcript.add(raw)
+  const offersEarlyData = hello.extensions.early_data !== undefined
+  const { share } = negotiated
+  if (share === undefined) {
+    if (offersEarlyData) skipEarlyData(connection)
+    return askAgain({ connection, hello, raw }, negotiated, transcript, found)
+  }
+  const answer = { connection, hello, raw, negotiated, transcript, key, isFirst: true, takesEarlyData: false }
+  if (!offersEarlyData) return agreeOnKeys(answer, share)
+  const question = key && askAboutEarlyData(answer, key)
+  if (question === undefined) {
+    skipEarlyData(connection)
+    return agreeOnKeys(answer, share)
+  }
+  const { guard, identifier, expiresAtMilliseconds } = question
+  // The guard of this process answers at once.
+  if (guard instanceof MemoryReplayGuard)
+    return decideOnEarlyData(answer, share, guard.admit(identifier, expiresAtMilliseconds))
+  connection.pause(question)
+  return { name: 'ADMITTING', on: { admitted: (yes) => decideOnEarlyData(answer, share, yes) } }
+}
+
+/** Early data goes with a pre-shared key, and so never with a certificate of the client's. */
+function decideOnEarlyData(answer: Answer, share: Uint8Array, isNew: boolean): In<'WAIT_EOED'> | In<'WAIT_FINISHED'> {
+  if (isNew) return waitEndOfEarlyData(takeEarlyData(answer, share), keyHolder(answer))
+  skipEarlyData(answer.connection)
+  return withoutCertificate(shareKeys(answer, share))
+}
+
+function skipEarlyData(connection: ServerConnection): void {
+  connection.skipEarlyData(connection.setup.sessions?.maxEarlyDataBytes ?? 0)
+}
+
 function waitClientHelloAgain(
-  connection: ServerConnection,
-  first: ClientHello,
+  { connection, hello: first }: Hello,
   before: Negotiated,
   transcript: Transcript,
+  found: FoundKey | undefined,
 ): In<'WAIT_CH_AGAIN'> {
   return {
     name: 'WAIT_CH_AGAIN',
     on: {
-      client_hello: ({ body, raw }) => {
-        const hello = decodeClientHello(body)
+      client_hello: ({ raw: message }) => {
+        const raw = message.slice()
+        const hello = decodeClientHello(raw.subarray(handshakeHeaderLength))
         requireSameHello(first, hello)
-        const negotiated = negotiate(connection, hello)
+        requireKeyModes(hello)
+        const key = found && requireBinder(connection, hello, raw, found, transcript)
+        const negotiated = negotiate(connection, hello, key)
         const { share } = negotiated
         const isSame = negotiated.suite === before.suite && negotiated.group === before.group
         const onlyShare = hello.extensions.key_share?.length === 1
         if (!isSame || !onlyShare || share === undefined) throw fault('changed-client-hello', 'not the share asked for')
         transcript.add(raw)
-        return agreeOnKeys(connection, hello, negotiated, share, transcript, false)
+        const answer = { connection, hello, raw, negotiated, transcript, key, isFirst: false, takesEarlyData: false }
+        return agreeOnKeys(answer, share)
       },
     },
   }
 }
 
 function signing(k: Keys): In<'SIGNING'> {
-  return { name: 'SIGNING', on: { signature: (signature) => finish(k, signature) } }
+  return { name: 'SIGNING', on: { signature: (signature) => finishWithCertificate(k, signature) } }
+}
+
+function waitEndOfEarlyData(k: Finishing, peer: ResumedPeer | KeyedPeer): In<'WAIT_EOED'> {
+  return {
+    name: 'WAIT_EOED',
+    on: {
+      end_of_early_data: ({ body, raw }) => {
+        decodeEmptyMessage('end_of_early_data', body)
+        k.transcript.add(raw)
+        k.connection.early.end()
+        k.connection.protectIncoming(k.traffic.client.opener())
+        return waitFinished(k, peer)
+      },
+    },
+  }
 }
 
 function waitCertificate(k: Finishing, request: NonNullable<Keys['request']>): In<'WAIT_CERT'> {
@@ -160,15 +233,16 @@ function waitCertificateVerify(k: Finishing, chain: AcceptedChain): In<'WAIT_CV'
   }
 }
 
-function waitFinished(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer): In<'WAIT_FINISHED'> {
+function waitFinished(k: Finishing, peer: ClientPeer): In<'WAIT_FINISHED'> {
   const { connection, transcript, negotiated, traffic, keys } = k
   return {
     name: 'WAIT_FINISHED',
     on: {
-      finished: ({ body }) => {
+      finished: ({ body, raw }) => {
         const { verifyData } = decodeFinished(body, hashLength[negotiated.suite.hash])
         const expected = traffic.client.finished(transcript.digest())
         const finished = verifyFinished(connection.crypto, expected, verifyData)
+        transcript.add(raw)
         traffic.client.wipe()
         keys.protectIncoming()
         const { verifyPeer } = connection.setup.configuration
@@ -178,37 +252,40 @@ function waitFinished(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer): In
   }
 }
 
-function waitVerdict(
-  k: Finishing,
-  peer: AuthenticatedPeer | AnonymousPeer,
-  finished: FinishedProof,
-): In<'WAIT_VERDICT'> {
-  const chain = 'chain' in peer ? peer.chain.chain : Object.freeze([])
-  k.connection.pause({ kind: 'verify-peer', peer: Object.freeze({ chain, serverName: undefined }) })
+function waitVerdict(k: Finishing, peer: ClientPeer, finished: FinishedProof): In<'WAIT_VERDICT'> {
+  const identity = isAnonymous(peer) ? nobody : identityOf(peer, undefined)
+  k.connection.pause({ kind: 'verify-peer', peer: identity })
   return { name: 'WAIT_VERDICT', on: { accepted: () => connected(k, peer, finished) } }
 }
 
-function connected(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer, _finished: FinishedProof): In<'CONNECTED'> {
+function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In<'CONNECTED'> {
   const { connection, negotiated, keys, exporter, hello } = k
-  const known = 'chain' in peer ? peer : undefined
+  const resumption = k.master.resumption(k.transcript.digest())
+  k.master.wipe()
+  const tickets = ticketsFor(k, peer, resumption)
+  const ownScheme = negotiated.certificate?.scheme
   connection.establish({
     facts: Object.freeze({
       ...noFacts,
       version: 'TLSv1.3',
       cipherSuite: negotiated.suite.code,
       group: negotiated.group,
-      signatureScheme: known?.signatureScheme ?? negotiated.scheme,
       innerProtocol: negotiated.innerProtocol,
       serverName: hello.extensions.server_name || undefined,
-      peerCertificate: known?.chain.chain[0],
-      peerChain: known?.chain.chain ?? Object.freeze([]),
-      verified: known?.chain.verified ?? false,
+      ...(isAnonymous(peer) ? {} : peerFacts(peer)),
+      signatureScheme: 'signatureScheme' in peer ? peer.signatureScheme : ownScheme,
+      earlyData: k.takesEarlyData ? 'accepted' : hello.extensions.early_data && 'rejected',
     }),
-    serverCertificate: negotiated.credential.chain[0],
+    serverCertificate: (negotiated.certificate?.credential ?? formerCredential(k))?.chain[0],
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,
-    wipe: () => keys.wipe(),
+    sendTicket: tickets && (() => tickets.send()),
+    wipe: () => {
+      keys.wipe()
+      resumption.wipe()
+    },
   })
+  tickets?.sendFirst()
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {
@@ -223,143 +300,62 @@ function connected(k: Finishing, peer: AuthenticatedPeer | AnonymousPeer, _finis
 
 // ── what the states use ──
 
-/** HelloRetryRequest: RFC 9846, Section 4.1.4. It needs no cookie: this channel keeps the state. */
 function askAgain(
-  connection: ServerConnection,
-  hello: ClientHello,
+  first: Hello,
   negotiated: Negotiated,
   transcript: Transcript,
+  found: FoundKey | undefined,
 ): In<'WAIT_CH_AGAIN'> {
-  const { suite, group } = negotiated
-  transcript.replaceByHash(suite.hash)
-  const message = encodeServerHello({
-    kind: 'hello_retry_request',
-    legacyVersion: versionCode['TLSv1.2'],
-    random: helloRetryRequestRandom,
-    sessionId: hello.sessionId,
-    cipherSuite: suite.code,
-    extensions: { supported_versions: versionCode['TLSv1.3'], key_share: group },
-  })
-  connection.send(message)
-  transcript.add(message)
-  if (hello.sessionId.length > 0) connection.sendChangeCipherSpec()
-  return waitClientHelloAgain(connection, hello, negotiated, transcript)
+  sendHelloRetryRequest(first, negotiated, transcript)
+  return waitClientHelloAgain(first, negotiated, transcript, found)
 }
 
-/** ServerHello to Certificate: RFC 9846, Sections 4.1.3 to 4.4.2. */
-function agreeOnKeys(
-  connection: ServerConnection,
-  hello: ClientHello,
-  negotiated: Negotiated,
-  share: Uint8Array,
-  transcript: Transcript,
-  isFirst: boolean,
-): In<'SIGNING'> | In<'WAIT_CERT'> | In<'WAIT_FINISHED'> {
-  const { crypto } = connection
-  const { suite, group, credential, scheme } = negotiated
-  const accepted = crypto.acceptKeyShare(group, share)
-  if (accepted === undefined) throw fault('bad-key-share')
-  const send = (message: Uint8Array): void => {
-    connection.send(message)
-    transcript.add(message)
-  }
-  send(
-    encodeServerHello({
-      kind: 'server_hello',
-      legacyVersion: versionCode['TLSv1.2'],
-      random: crypto.random(32),
-      sessionId: hello.sessionId,
-      cipherSuite: suite.code,
-      extensions: {
-        key_share: { group, keyExchange: accepted.publicKey },
-        supported_versions: versionCode['TLSv1.3'],
-      },
-    }),
-  )
-  if (isFirst && hello.sessionId.length > 0) connection.sendChangeCipherSpec()
-  const stage = new EarlyStage(crypto, suite).shareSecret(accepted.sharedSecret)
-  const traffic = stage.traffic(transcript.digest())
-  connection.logSecret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', hello.random, traffic.client.reveal())
-  connection.logSecret('SERVER_HANDSHAKE_TRAFFIC_SECRET', hello.random, traffic.server.reveal())
-  connection.protectOutgoing(traffic.server.sealer())
-  connection.protectIncoming(traffic.client.opener({ allowsPlainAlert: true }))
-  send(encodeEncryptedExtensions({ extensions: answerExtensions(connection, hello, negotiated) }))
-  const request = requestCertificate(connection, send)
-  const entries = credential.chain.map((certificate, depth) => ({
-    certificate,
+/** ServerHello to Certificate, or without one to Finished: RFC 9846, Sections 4.1.3 to 4.4.2. */
+function agreeOnKeys(answer: Answer, share: Uint8Array): Answered {
+  const { connection, transcript, hello, negotiated } = answer
+  const { certificate } = negotiated
+  const keys = shareKeys(answer, share)
+  if (certificate === undefined) return withoutCertificate(keys)
+  const { credential, scheme } = certificate
+  connection.protectIncoming(keys.traffic.client.opener({ allowsPlainAlert: true }))
+  const request = requestCertificate(connection, (message) => send(answer, message))
+  const entries = credential.chain.map((each, depth) => ({
+    certificate: each,
     extensions: depth === 0 ? evidenceFor(hello, credential) : {},
   }))
-  send(encodeCertificate({ context: new Uint8Array(0), entries }))
-  const k: Keys = { connection, hello, transcript, negotiated, stage, traffic, request }
+  send(answer, encodeCertificate({ context: new Uint8Array(0), entries }))
+  const k: Keys = { ...keys, request }
   const signature = sign(connection, credential, scheme, signedContent('server', transcript.digest()))
-  return signature === undefined ? signing(k) : finish(k, signature)
+  return signature === undefined ? signing(k) : finishWithCertificate(k, signature)
+}
+
+/** A key that both had is the proof of both: RFC 9846, Section 2.2. */
+function withoutCertificate(k: Keys): In<'WAIT_FINISHED'> {
+  k.connection.protectIncoming(k.traffic.client.opener({ allowsPlainAlert: true }))
+  return waitFinished(finish(k), keyHolder(k))
 }
 
 /** CertificateVerify and Finished: RFC 9846, Sections 4.4.3 and 4.4.4. */
-function finish(k: Keys, signature: Uint8Array): In<'WAIT_CERT'> | In<'WAIT_FINISHED'> {
-  const { connection, transcript, negotiated, stage, traffic, hello, request } = k
-  const send = (message: Uint8Array): void => {
-    connection.send(message)
-    transcript.add(message)
-  }
-  send(encodeCertificateVerify({ algorithm: negotiated.scheme, signature }))
-  send(encodeFinished({ verifyData: traffic.server.finished(transcript.digest()) }))
-  traffic.server.wipe()
-  const master = stage.finish()
-  const digest = transcript.digest()
-  const application = master.traffic(digest)
-  const exporter = master.exporter(digest)
-  master.wipe()
-  connection.logSecret('CLIENT_TRAFFIC_SECRET_0', hello.random, application.client.reveal())
-  connection.logSecret('SERVER_TRAFFIC_SECRET_0', hello.random, application.server.reveal())
-  connection.logSecret('EXPORTER_SECRET', hello.random, exporter.reveal())
-  const keys = new TrafficKeys(connection, 'server', application)
-  keys.protectOutgoing()
-  const finishing = { ...k, keys, exporter }
+function finishWithCertificate(k: Keys, signature: Uint8Array): In<'WAIT_CERT'> | In<'WAIT_FINISHED'> {
+  const { request, negotiated, connection } = k
+  const { scheme: algorithm } = negotiated.certificate as NonNullable<Negotiated['certificate']>
+  send(k, encodeCertificateVerify({ algorithm, signature }))
+  const finishing = finish(k)
   return request === undefined
     ? waitFinished(finishing, acceptAnonymous(connection))
     : waitCertificate(finishing, request)
 }
 
-function answerExtensions(
-  connection: ServerConnection,
-  { extensions }: ClientHello,
-  { innerProtocol }: Negotiated,
-): Parameters<typeof encodeEncryptedExtensions>[0]['extensions'] {
-  const { server_name: name, record_size_limit: limit } = extensions
-  // In TLS 1.3 the limit counts the byte of the type: RFC 8449, Section 4.
-  if (limit !== undefined) connection.limitOutgoingContent(limit - 1)
-  return {
-    server_name: name === undefined || name === '' ? undefined : true,
-    application_layer_protocol_negotiation: innerProtocol === undefined ? undefined : encodeProtocol(innerProtocol),
-    record_size_limit: limit === undefined ? undefined : recordSizeLimit,
-  }
+/** The client that has proved to have the key of this handshake. */
+function keyHolder({ connection, key }: Answer): ResumedPeer | KeyedPeer {
+  return clientOf(key as ProvenKey, connection.setup.sessions?.now() ?? 0)
 }
 
-/** What goes beside our own certificate to a client that asks for it: RFC 9846, Section 4.4.2.1. */
-function evidenceFor({ extensions }: ClientHello, credential: Credential): ExtensionsIn<'certificate'> {
-  return {
-    status_request: wantsStatus(extensions.status_request) ? credential.ocspResponse?.() : undefined,
-    signed_certificate_timestamp:
-      extensions.signed_certificate_timestamp && credential.timestamps.length > 0 ? credential.timestamps : undefined,
-  }
+function isAnonymous(peer: ClientPeer): peer is AnonymousPeer {
+  return !('chain' in peer) && !('key' in peer)
 }
 
-/** RFC 9846, Section 4.3.2. */
-function requestCertificate({ setup, crypto }: ServerConnection, send: (message: Uint8Array) => void): Keys['request'] {
-  const { verifier, authorities, settings } = setup
-  if (verifier === undefined) return undefined
-  const { signatureSchemes, certificateSignatureSchemes } = settings
-  const grease = drawGrease(crypto)
-  const extensions = {
-    unknown: [{ type: grease.extension, body: new Uint8Array(0) }],
-    signature_algorithms: [...signatureSchemes, grease.signatureScheme],
-    signature_algorithms_cert: certificateSignatureSchemes,
-    certificate_authorities: authorities.length > 0 ? authorities : undefined,
-  }
-  send(encodeCertificateRequest({ context: new Uint8Array(0), extensions }))
-  return { verifier, extensions: offeredExtensions(extensions) }
-}
+const nobody = Object.freeze({ chain: Object.freeze([]), serverName: undefined })
 
 /** @throws CertificateError where the configuration requires a certificate. */
 function acceptAnonymous({ setup }: ServerConnection): AnonymousPeer {

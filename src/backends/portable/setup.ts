@@ -4,7 +4,9 @@ import type { CodePoint } from '../../config/registry.ts'
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { Signer } from '../../config/signer.ts'
 import type { CryptoProvider, PublicKey, SigningKey } from '../../crypto/provider.ts'
+import type { ClientSessions } from './client-sessions.ts'
 import type { PeerVerifier } from './peer-verification.ts'
+import type { ServerSessions } from './server-sessions.ts'
 import type { Settings } from './settings.ts'
 
 /** What a context prepares once for all its connections. */
@@ -20,6 +22,7 @@ export interface ClientSetup extends Setup {
   readonly configuration: TLSClientConfiguration
   readonly credential: Credential | undefined
   readonly verifier: PeerVerifier
+  readonly sessions: ClientSessions
 }
 
 export interface ServerSetup extends Setup {
@@ -28,6 +31,8 @@ export interface ServerSetup extends Setup {
   readonly chains: ChainsByName
   /** Who may vouch for clients; `undefined` where clients are not asked for a certificate. */
   readonly verifier: PeerVerifier | undefined
+  /** `undefined` where clients cannot resume. */
+  readonly sessions: ServerSessions | undefined
   /** The subjects of the trusted authorities, DER, for CertificateRequest. */
   readonly authorities: readonly Uint8Array[]
 }

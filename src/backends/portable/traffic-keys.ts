@@ -34,8 +34,8 @@ export class TrafficKeys {
   }
 
   /** Changes ours. */
-  readonly sendUpdate = (): void => {
-    this.#connection.send(encodeKeyUpdate({ updateRequested: false }))
+  readonly sendUpdate = (requestPeer: boolean): void => {
+    this.#connection.send(encodeKeyUpdate({ updateRequested: requestPeer }))
     this.#outgoing = this.#outgoing.next()
     this.protectOutgoing()
   }

@@ -14,6 +14,11 @@ export class Transcript {
     this.#crypto = crypto
   }
 
+  /** Whether there is a hash. */
+  get hasStarted(): boolean {
+    return this.#hash !== undefined
+  }
+
   /** Adds one message, header included. */
   add(message: Uint8Array): void {
     if (this.#hash === undefined) this.#kept.push(message.slice())
@@ -38,6 +43,12 @@ export class Transcript {
     this.#hash = this.#crypto.createHash(algorithm)
     this.#hash.update(Uint8Array.of(messageHashType, 0, 0, digest.length))
     this.#hash.update(digest)
+  }
+
+  /** The hash of everything so far and of these bytes, which do not count afterwards. */
+  digestWith(bytes: Uint8Array): Uint8Array {
+    if (this.#hash === undefined) throw new RangeError('the transcript has no hash yet')
+    return this.#hash.clone().update(bytes).digest()
   }
 
   /** The hash of everything so far; more may follow. */

@@ -20,6 +20,7 @@ import type { MadeCertificate } from '#polytls/cli/certificates.js'
 import { decodePem } from '#polytls/codec/pem.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
 import type { CryptoProvider } from '#polytls/crypto/provider.js'
+import { noSessions, offersNothing } from '../../support/no-sessions.ts'
 
 export const nodeCrypto: CryptoProvider = createNodeCrypto()
 
@@ -82,6 +83,7 @@ export type ServerEngine = Engine<ServerSetup>
 
 export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
   const { serverName, settings, verifyPeer, keyLog, crypto = nodeCrypto } = options
+  const verifier = credulousVerifier(crypto)
   const setup: ClientSetup = {
     configuration: new TLSClientConfiguration({
       ...(verifyPeer ? { verifyPeer: () => ({ accept: true }) } : {}),
@@ -91,7 +93,8 @@ export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
     settings: { ...defaultSettings, ...settings },
     paddingMultipleBytes: undefined,
     credential: options.credential,
-    verifier: credulousVerifier(crypto),
+    verifier,
+    sessions: noSessions(crypto, verifier),
   }
   return new Engine(setup, {
     isClient: true,
@@ -115,6 +118,7 @@ export function serverEngine(options: ServerSideOptions): ServerEngine {
     credentials: [credential],
     chains: new ChainsByName([['server.test']]),
     verifier: clientAuthentication === 'none' ? undefined : credulousVerifier(crypto),
+    sessions: undefined,
     authorities: [],
   }
   return new Engine(setup, { isClient: false, serverName: undefined, start: startServer })
@@ -209,6 +213,6 @@ function sendHello(connection: ClientConnection, { serverName, hello: change }: 
   transcript.add(raw)
   const { random, sessionId } = hello
   const extensions = offeredExtensions(hello.extensions)
-  const sent = { message: hello, raw, random, sessionId, extensions, keyShares: [], transcript }
+  const sent = { message: hello, raw, random, sessionId, extensions, keyShares: [], transcript, ...offersNothing }
   return waitServerHello(connection, sent)
 }

@@ -2,14 +2,18 @@
 
 import { type ClientOptions, type ServerOptions, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import { abilitiesOf } from '#polytls/backends/portable/abilities.js'
+import type { ClientSessions } from '#polytls/backends/portable/client-sessions.js'
 import { startClient } from '#polytls/backends/portable/client13.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
 import { PeerVerifier } from '#polytls/backends/portable/peer-verification.js'
+import type { ServerSessions } from '#polytls/backends/portable/server-sessions.js'
 import { startServer } from '#polytls/backends/portable/server13.js'
 import { type Settings, settingsOf } from '#polytls/backends/portable/settings.js'
 import type { ClientSetup, Credential, ServerSetup } from '#polytls/backends/portable/setup.js'
 import { ChainsByName } from '#polytls/channel/chains-by-name.js'
+import type { ClientBufferOptions } from '#polytls/channel/context.js'
 import type { CryptoProvider } from '#polytls/crypto/provider.js'
+import { noSessions } from '../../support/no-sessions.ts'
 import { type ClientEngine, nodeCrypto, type ServerEngine } from './engines12.js'
 
 export interface ClientSide {
@@ -18,6 +22,9 @@ export interface ClientSide {
   readonly settings?: Partial<Settings>
   readonly credential?: Credential
   readonly paddingMultipleBytes?: number
+  /** Default: none are kept. */
+  readonly sessions?: (verifier: PeerVerifier) => ClientSessions
+  readonly buffer?: ClientBufferOptions
 }
 export interface ServerSide {
   readonly crypto?: CryptoProvider
@@ -25,6 +32,7 @@ export interface ServerSide {
   readonly settings?: Partial<Settings>
   readonly credentials: readonly Credential[]
   readonly paddingMultipleBytes?: number
+  readonly sessions?: ServerSessions
 }
 
 const only13 = { versions: ['TLSv1.3'], tls12Suites: [] } as const
@@ -32,15 +40,22 @@ const only13 = { versions: ['TLSv1.3'], tls12Suites: [] } as const
 export function client13(side: ClientSide = {}): ClientEngine {
   const { crypto = nodeCrypto, credential, paddingMultipleBytes } = side
   const configuration = new TLSClientConfiguration(side.options ?? {})
+  const verifier = credulous(crypto)
   const setup: ClientSetup = {
     configuration,
     crypto,
     settings: { ...settingsOf(configuration, abilitiesOf(crypto)), ...only13, ...side.settings },
     paddingMultipleBytes,
     credential,
-    verifier: credulous(crypto),
+    verifier,
+    sessions: side.sessions?.(verifier) ?? noSessions(crypto, verifier),
   }
-  return new Engine(setup, { isClient: true, serverName: undefined, start: startClient })
+  return clientOf(setup, side.buffer)
+}
+
+/** A new connection of the same context. */
+export function clientOf(setup: ClientSetup, options: ClientBufferOptions = {}): ClientEngine {
+  return new Engine(setup, { isClient: true, serverName: undefined, options, start: startClient })
 }
 
 export function server13(side: ServerSide): ServerEngine {
@@ -56,6 +71,7 @@ export function server13(side: ServerSide): ServerEngine {
     credentials,
     chains: new ChainsByName(credentials.map(() => ['server.test'])),
     verifier: clientAuthentication === 'none' ? undefined : credulous(crypto),
+    sessions: side.sessions,
     authorities: [],
   }
   return new Engine(setup, { isClient: false, serverName: undefined, start: startServer })

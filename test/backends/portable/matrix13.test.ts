@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { PreSharedKey } from 'polytls'
 import { CLIENT13 } from '#polytls/backends/portable/client13.js'
 import { HandshakeType, handshakeName } from '#polytls/backends/portable/messages/handshake-type.js'
 import { SERVER13 } from '#polytls/backends/portable/server13.js'
@@ -9,6 +10,7 @@ import { TLSError } from '#polytls/errors.js'
 import { answer, type ClientEngine, credentialOf, remote, type ServerEngine } from './engines12.js'
 import { client13, server13 } from './engines13.js'
 import { samples } from './messages/samples.js'
+import { clientSessions, resuming } from './sessions13.js'
 import { Tap } from './tap.js'
 
 type AnyEngine = ClientEngine | ServerEngine
@@ -38,7 +40,7 @@ describe('TLS 1.3: every message in every state', () => {
       if (state === 'TLS12') continue
       it(`a ${role} in ${state} takes what the diagram says, and nothing else`, () => {
         const expected = Object.keys(arrows).filter((input) => inputs.has(input))
-        if (state === 'CONNECTED') expected.push('application_data')
+        if (state === 'CONNECTED' || state === 'WAIT_EOED') expected.push('application_data')
         const paused = reach(state).victim.pauseRequest !== undefined
         const taken: string[] = []
         for (const [name, send] of inputs) {
@@ -86,11 +88,15 @@ function isTaken(send: () => void, state: string): boolean {
   }
 }
 
+/** Caches and guards of an application, which have to be asked. */
+const application = { take: () => undefined, put: () => {}, admit: () => true }
+
 function clientIn(state: string): Scene {
   const needsRequest = ['WAIT_CERT', 'SIGNING'].includes(state)
   const client = client13({
     credential: remote(credential),
     options: state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {},
+    ...(state === 'TAKING_SESSION' ? { sessions: clientSessions(application) } : {}),
   })
   const server = server13({
     credentials: [credential],
@@ -103,17 +109,29 @@ function clientIn(state: string): Scene {
   return { victim: client, tap }
 }
 
+const preSharedKeys = [new PreSharedKey({ identity: 'a key', secret: new Uint8Array(32) })]
+
+/** Where early data matters: the guard has to be asked, or has said yes. */
+function resumingServerIn(state: string): ReturnType<typeof resuming> | undefined {
+  if (state === 'ADMITTING') return resuming(credential, application)
+  return state === 'WAIT_EOED' ? resuming(credential) : undefined
+}
+
 function serverIn(state: string): Scene {
   const asks = ['WAIT_CERT', 'WAIT_CV', 'WAIT_VERDICT'].includes(state)
-  const client = client13({ credential })
-  const server = server13({
-    credentials: [state === 'SIGNING' ? remote(credential) : credential],
-    options: {
-      clientAuthentication: asks ? 'required' : 'none',
-      ...(state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {}),
-    },
-    settings: state === 'WAIT_CH_AGAIN' ? { groups: [groupCode.secp256r1] } : {},
-  })
+  const scene = resumingServerIn(state)
+  const client = scene?.client ?? client13({ credential, options: state === 'FINDING_KEY' ? { preSharedKeys } : {} })
+  const server =
+    scene?.server ??
+    server13({
+      credentials: [state === 'SIGNING' ? remote(credential) : credential],
+      options: {
+        clientAuthentication: asks ? 'required' : 'none',
+        ...(state === 'FINDING_KEY' ? { findPreSharedKey: () => undefined } : {}),
+        ...(state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {}),
+      },
+      settings: state === 'WAIT_CH_AGAIN' ? { groups: [groupCode.secp256r1] } : {},
+    })
   const tap = new Tap(client)
   client.handshake()
   server.handshake()

@@ -17,7 +17,7 @@ for (const [section, name] of named) {
     it('the key schedule gives every secret, key and Finished of the trace', () => {
       const transcript = trace.transcript()
       const secret = trace.agree(trace.last('server', /key pair/, 'public key'))
-      const stage = new EarlyStage(crypto, suite).shareSecret(secret)
+      const stage = new EarlyStage(crypto, suite.hash).shareSecret(suite, secret)
       transcript.add(trace.last('server', /ServerHello/, 'ServerHello'))
       const handshake = stage.traffic(transcript.digest())
       assert.deepEqual(hex(handshake.client.reveal()), trace.hex('server', /c hs traffic/, 'expanded'))
@@ -37,13 +37,13 @@ for (const [section, name] of named) {
       const clientFinished = handshake.client.finished(transcript.digest())
       assert.equal(hex(clientFinished), trace.hex('client', /calculate finished/, 'finished'))
       transcript.add(trace.message('client', 'Finished'))
-      assert.equal(hex(master.resumption(transcript.digest())), trace.hex('client', /res master/, 'expanded'))
+      assert.equal(hex(master.resumption(transcript.digest()).reveal()), trace.hex('client', /res master/, 'expanded'))
     })
 
     it('a server seals the records of the trace', () => {
       const transcript = trace.transcript()
       const secret = trace.agree(trace.last('server', /key pair/, 'public key'))
-      const stage = new EarlyStage(crypto, suite).shareSecret(secret)
+      const stage = new EarlyStage(crypto, suite.hash).shareSecret(suite, secret)
       transcript.add(trace.last('server', /ServerHello/, 'ServerHello'))
       const sealer = stage.traffic(transcript.digest()).server.sealer()
       const { payload = '', 'complete record': record = '' } = trace.serverFlight()
@@ -79,7 +79,6 @@ for (const [section, name] of named) {
           engine.consume(payload.length / 2)
         }
       }
-      assert.equal(engine.tickets.length, trace.message('server', 'NewSessionTicket').length > 0 ? 1 : 0)
     })
   })
 }

@@ -17,6 +17,7 @@ import { Transcript } from '#polytls/backends/portable/transcript.js'
 import { groupCode } from '#polytls/crypto/algorithms.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
 import type { CryptoProvider, KeyShare, PublicKey } from '#polytls/crypto/provider.js'
+import { noSessions, offersNothing } from '../../support/no-sessions.ts'
 
 /** RFC 8448, Sections 3, 5, 6 and 7, as the RFC prints them, by its names. Section 4 is about resumption, which is not there yet. */
 export type Step = { readonly side: string; readonly step: string } & { readonly [field: string]: string }
@@ -111,20 +112,22 @@ export class Trace {
     const raw = this.message('client', 'ClientHello')
     const message = decodeClientHello(raw.subarray(4))
     const configuration = new TLSClientConfiguration()
+    const verifier = new PeerVerifier({
+      crypto,
+      anchors: undefined,
+      purpose: 'server-authentication',
+      now: Date.now,
+      skipsHostNameCheck: true,
+      ocspStapling: 'none',
+    })
     const setup: ClientSetup = {
       configuration,
       crypto,
       settings: settingsOf(configuration, abilitiesOf(crypto)),
       paddingMultipleBytes: undefined,
       credential: this.#credential(),
-      verifier: new PeerVerifier({
-        crypto,
-        anchors: undefined,
-        purpose: 'server-authentication',
-        now: Date.now,
-        skipsHostNameCheck: true,
-        ocspStapling: 'none',
-      }),
+      verifier,
+      sessions: noSessions(crypto, verifier),
     }
     return new Engine<ClientSetup>(setup, {
       isClient: true,
@@ -137,6 +140,7 @@ export class Trace {
           random: message.random,
           sessionId: message.sessionId,
           extensions: offeredExtensions(message.extensions),
+          ...offersNothing,
           keyShares: [this.#keyShare()],
           transcript: this.transcript(),
         })

@@ -9,6 +9,7 @@ type AnyEngine = ClientEngine | ServerEngine
 export type Item =
   | { readonly kind: 'message'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'change_cipher_spec' }
+  | { readonly kind: 'early_data'; readonly bytes: Uint8Array }
   | { readonly kind: 'protect'; readonly sealer: RecordSealer }
 
 /**
@@ -20,6 +21,7 @@ export class Tap {
   readonly items: Item[] = []
   readonly #send: (message: Uint8Array) => void
   readonly #sendChangeCipherSpec: () => void
+  readonly #sendEarlyData: (bytes: Uint8Array) => void
   readonly #protectOutgoing: (sealer: RecordSealer) => void
   #sealer: RecordSealer | undefined
 
@@ -34,6 +36,10 @@ export class Tap {
     engine.sendChangeCipherSpec = () => {
       this.items.push({ kind: 'change_cipher_spec' })
     }
+    this.#sendEarlyData = engine.sendEarlyData.bind(engine)
+    engine.sendEarlyData = (bytes) => {
+      this.items.push({ kind: 'early_data', bytes })
+    }
     engine.protectOutgoing = (sealer) => {
       this.items.push({ kind: 'protect', sealer })
     }
@@ -46,6 +52,10 @@ export class Tap {
   ): Item | undefined {
     const item = this.items.shift()
     if (item?.kind === 'change_cipher_spec') this.changeCipherSpec(to)
+    if (item?.kind === 'early_data') {
+      this.#sendEarlyData(item.bytes)
+      this.#carry(to)
+    }
     if (item?.kind === 'message') this.inject(to, change(item.bytes, item.name as HandshakeName))
     for (let next = this.items[0]; next?.kind === 'protect'; next = this.items[0]) {
       this.items.shift()

@@ -48,8 +48,8 @@ export class RecordReader {
   }
 
   /** RFC 9846, Section 4.2.10: what cannot be decrypted is passed over, up to a bound, until the first record that can. */
-  skipEarlyData(): void {
-    this.#skippable = maxSkippedBytes
+  skipEarlyData(maxBytes: number): void {
+    this.#skippable = maxBytes
   }
 
   feed(bytes: Uint8Array): void {
@@ -219,8 +219,6 @@ export class RecordReader {
 const nothing = new Uint8Array(0)
 /** Bigger buffers are always given back as soon as they are empty. */
 const keptBytes = 1024
-/** One record of early data and a half: more than any server that gives tickets of its own would have allowed us. */
-const maxSkippedBytes = 24 * 1024
 
 function wholeRecord(bytes: Uint8Array): number | undefined {
   if (bytes.length < recordHeaderLength) return undefined

@@ -30,7 +30,8 @@ export class RecordWriter {
     return this.#sealer?.recordsLeft ?? Number.POSITIVE_INFINITY
   }
 
-  protect(sealer: RecordSealer): void {
+  /** `undefined`: in clear, as it was in the beginning. */
+  protect(sealer: RecordSealer | undefined): void {
     this.flush()
     this.#sealer = sealer
   }

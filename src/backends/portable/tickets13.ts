@@ -1,0 +1,76 @@
+import { pskWithKeyExchange } from './client-hello.ts'
+import { endOf } from './client-sessions.ts'
+import type { ServerConnection } from './connection.ts'
+import { nameOf } from './key-lookup.ts'
+import type { ResumptionSecret } from './key-schedule.ts'
+import type { ClientHello } from './messages/client-hello.ts'
+import { encodeNewSessionTicket } from './messages/post-handshake.ts'
+import type { Negotiated } from './negotiation13.ts'
+import { certificatesOf } from './session-peer.ts'
+
+interface Resumable {
+  readonly connection: ServerConnection
+  readonly hello: ClientHello
+  readonly negotiated: Negotiated
+}
+
+export interface Tickets {
+  /** One more. */
+  send(): void
+  /** As many as the configuration has follow the handshake. */
+  sendFirst(): void
+}
+
+/**
+ * How a server of TLS 1.3 gives tickets: RFC 9846, Section 4.6.1; `undefined` where there are none, or the client cannot use them. A client
+ * that has an external key needs no ticket.
+ */
+export function ticketsFor(
+  { connection, hello, negotiated }: Resumable,
+  peer: object | Parameters<typeof certificatesOf>[0],
+  resumption: ResumptionSecret,
+): Tickets | undefined {
+  const { crypto, setup } = connection
+  const { sessions } = setup
+  const usesKeys = hello.extensions.psk_key_exchange_modes?.includes(pskWithKeyExchange) === true
+  if (sessions === undefined || !usesKeys || 'key' in peer) return undefined
+  const { peerChain, verified } = 'chain' in peer ? certificatesOf(peer) : { peerChain: [], verified: false }
+  const [leaf] = peerChain
+  const authenticatedUntilMilliseconds = leaf === undefined ? Number.MAX_SAFE_INTEGER : endOf(leaf)
+  let count = 0
+  const send = (): void => {
+    const nonce = Uint8Array.of(count >> 8, count)
+    count++
+    const [a = 0, b = 0, c = 0, d = 0] = crypto.random(4)
+    const ageAdd = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+    const ticket = sessions.issue({
+      version: 'TLSv1.3',
+      cipherSuite: negotiated.suite.code,
+      secret: resumption.preSharedKey(nonce),
+      ageAdd,
+      authenticatedUntilMilliseconds,
+      serverName: nameOf(hello),
+      innerProtocol: negotiated.innerProtocol,
+      maxEarlyDataBytes: sessions.maxEarlyDataBytes,
+      verified,
+      peerChain,
+      ...sessions.stamp(),
+    })
+    if (ticket === undefined) return
+    connection.send(
+      encodeNewSessionTicket({
+        lifetimeSeconds: sessions.lifetimeSeconds,
+        ageAdd,
+        nonce,
+        ticket,
+        extensions: { early_data: sessions.maxEarlyDataBytes > 0 ? sessions.maxEarlyDataBytes : undefined },
+      }),
+    )
+  }
+  return {
+    send,
+    sendFirst: () => {
+      for (let index = 0; index < sessions.ticketsPerConnection; index++) send()
+    },
+  }
+}

@@ -157,6 +157,7 @@ export const features: ReadonlySet<Feature> = new Set([
   'verify-peer',
   'server-name-selection',
   'certificate-verification-time',
+  'encrypted-keys',
 ])
 
 /** Schemes of keys that Windows can hold: RSA and the curves of NIST. */

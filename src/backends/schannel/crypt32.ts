@@ -255,5 +255,5 @@ function searchFor(memory: Memory, by: FindBy): { readonly type: number; readonl
   if (by.kind === 'subject') {
     return { type: 0x8_0007, parameter: Buffer.from(`${by.text}\0`, 'utf16le') }
   }
-  return { type: by.kind === 'any' ? 0 : 0x15_0000, parameter: null }
+  return { type: 0, parameter: null }
 }

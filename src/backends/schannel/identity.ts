@@ -130,10 +130,14 @@ function imported(native: NativeSecurity, field: string, parcel: Package, where:
   const found = native.CertFindCertificatesInStore(
     store.value,
     parcel.leaf === undefined
-      ? { kind: 'has-private-key' }
+      ? { kind: 'any' }
       : { kind: 'sha1', hash: Buffer.from(parcel.leaf.fingerprint.replaceAll(':', ''), 'hex') },
   )
-  const [certificate] = found
+  // Of several certificates in the file, that of the key.
+  const certificate =
+    found.length < 2
+      ? found[0]
+      : found.find((each) => native.CryptAcquireCertificatePrivateKey(each).error === undefined)
   const release = (): void => {
     living.delete(release)
     if (where === 'by name' && certificate !== undefined) native.NCryptDeleteKey(certificate)

@@ -162,7 +162,6 @@ export type StoreLocation = 'CurrentUser' | 'LocalMachine'
 
 export type FindBy =
   | { readonly kind: 'any' }
-  | { readonly kind: 'has-private-key' }
   /** Which the subject contains, in any case. */
   | { readonly kind: 'subject'; readonly text: string }
   | { readonly kind: 'sha1'; readonly hash: Uint8Array }

@@ -102,7 +102,11 @@ export function refusalsOf(configuration: Configuration, abilities: Abilities, s
       field: `signatureSchemes[${index}]`,
       reason: `Schannel signs and accepts as the machine is set up, and cannot be held to ${signatureSchemeName(scheme)}`,
     })),
-    ...(tooNew ?? versionRefusals(configuration, suitesOf(configuration, abilities))),
+    // Of suites that the policy would choose, there is nothing to say beside what comes next.
+    ...(tooNew.length > 0 && configuration.ciphers === undefined
+      ? []
+      : versionRefusals(configuration, suitesOf(configuration, abilities))),
+    ...tooNew,
     ...(chains ?? []).flatMap((chain: SigningChain, index: number) =>
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain),
     ),
@@ -123,10 +127,10 @@ function versionTooNew(
   { lowestSupportedVersion: lowest, policy }: Configuration,
   { structure, versions }: Abilities,
   systemName: string,
-): readonly Refusal[] | undefined {
-  if (versions.includes('TLSv1.3')) return undefined
+): readonly Refusal[] {
+  if (versions.includes('TLSv1.3')) return []
   const needsTLS13 = lowest === undefined ? policy === 'mostSecure' : lowest === TLSVersion.TLSv1_3
-  if (!needsTLS13) return undefined
+  if (!needsTLS13) return []
   const why =
     structure === 'SCHANNEL_CRED'
       ? 'credentials by the structure SCHANNEL_CRED end at TLS 1.2, and no other is in use here'

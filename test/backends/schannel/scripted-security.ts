@@ -246,7 +246,6 @@ export class ScriptedSecurity implements NativeSecurity {
 
   #fits(der: Uint8Array, by: FindBy): boolean {
     if (by.kind === 'any') return true
-    if (by.kind === 'has-private-key') return der === this.importable[0]
     const certificate = new X509Certificate(der)
     return by.kind === 'subject'
       ? certificate.subject.toLowerCase().includes(by.text.toLowerCase())

@@ -3,9 +3,10 @@ import { appendFileSync, fstatSync, openSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { isatty } from 'node:tty'
 import type { Backend } from '../channel/backend.ts'
-import type { ClientContext } from '../channel/context.ts'
+import type { ClientBufferOptions, ClientContext } from '../channel/context.ts'
 import { parseServerName } from '../channel/server-name.ts'
 import { TLSClientConfiguration } from '../config/client-configuration.ts'
+import type { Session } from '../config/session.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
 import { AlertReceivedError, CertificateError } from '../errors.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
@@ -26,6 +27,7 @@ import type { Expectation } from './expectation.ts'
 import { type Explanation, explain, type Scene } from './explanation.ts'
 import { asJSON, openTransportThrough, secure, Transcript } from './plain-phase.ts'
 import { present } from './present.ts'
+import { readEarlyData, readPreSharedKeys, readSession, writeSession } from './session-files.ts'
 import { defaultPortOf, protocolOf, type StartTLSProtocol } from './starttls-protocol.ts'
 import { type Terminal, terminalOn } from './terminal.ts'
 import { runTransfer } from './transfer.ts'
@@ -54,6 +56,10 @@ export interface ConnectOptions {
   readonly starttls?: StartTLSProtocol | 'by-port'
   readonly proxy?: string
   readonly verbose?: boolean
+  readonly sessionIn?: string
+  readonly sessionOut?: string
+  readonly earlyData?: string
+  readonly psk?: string
 }
 
 /** `polytls connect`: verifies a server, tells what was agreed, and is a client where stdin says so. */
@@ -61,6 +67,7 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
   const scene: { -readonly [K in keyof Scene]: Scene[K] } = { phase: 'start', highestVersion: options.max }
   try {
     if (options.json && options.interactive) throw new UsageFailure('--json and --interactive both want stdout')
+    const goingOn = readGoingOn(options)
     const endpoint = parseEndpoint(text, defaultPortOf(options.starttls))
     scene.peer = options.proxy === undefined ? formatEndpoint(endpoint) : 'the proxy'
     const protocol = options.starttls && protocolOf(endpoint, options.starttls)
@@ -80,7 +87,11 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
       serverName,
       timeoutMilliseconds: options.timeout,
       trace,
+      service: formatEndpoint(endpoint),
+      ...goingOn,
     })
+    const { sessionOut } = options
+    if (sessionOut !== undefined) socket.on('session', (session: Session) => writeSession(sessionOut, session))
     const spent = performance.now() - startedAt
     const handshake = protocol === undefined ? spent : (socket.times?.handshake ?? spent)
     save(socket.facts.peerChain, options.save)
@@ -94,6 +105,18 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
     return await tell(connection, options, scene)
   } catch (error) {
     return fail(explain(error instanceof CertificateError ? settle(error, options) : error, scene), options)
+  }
+}
+
+/** What an earlier connection left, and what is to be said with it at once. */
+function readGoingOn({ sessionIn, sessionOut, earlyData, starttls }: ConnectOptions): ClientBufferOptions {
+  if (starttls !== undefined && (sessionIn ?? sessionOut ?? earlyData) !== undefined)
+    throw new UsageFailure('sessions are not for --starttls yet')
+  if (earlyData !== undefined && sessionIn === undefined)
+    throw new UsageFailure('--early-data needs a session', { hint: 'give one with --session-in' })
+  return {
+    session: sessionIn === undefined ? undefined : readSession(sessionIn),
+    earlyData: earlyData === undefined ? undefined : readEarlyData(earlyData),
   }
 }
 
@@ -226,6 +249,7 @@ function contextFor(options: ConnectOptions): ClientContext {
       innerProtocols: alpn,
       groups,
       ciphers,
+      preSharedKeys: options.psk === undefined ? undefined : readPreSharedKeys(options.psk),
       keyLog: keylog === undefined ? undefined : keyLogTo(keylog),
       handshakeTimeoutMilliseconds: timeout,
     }),

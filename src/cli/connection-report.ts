@@ -17,6 +17,10 @@ export interface ConnectionReport {
   readonly alpn: string | null
   readonly serverName: string | null
   readonly resumed: boolean
+  /** What became of early data: `accepted`, `rejected` or `not-sent`; null where there was none. */
+  readonly earlyData: string | null
+  /** The name of the external key that was used, as text. */
+  readonly preSharedKey: string | null
   readonly verified: boolean
   readonly chain: readonly CertificateDescription[]
   /** What came before TLS, with `--starttls`. */
@@ -42,6 +46,8 @@ export function reportOf(
     alpn: innerProtocol ?? null,
     serverName: serverName ?? null,
     resumed,
+    earlyData: facts.earlyData ?? null,
+    preSharedKey: facts.preSharedKeyIdentity === undefined ? null : Buffer.from(facts.preSharedKeyIdentity).toString(),
     verified,
     chain: peerChain.map(describeCertificate),
     starttls: starttls && { ...starttls, milliseconds: tenths(starttls.milliseconds) },
@@ -77,6 +83,8 @@ export function renderReport(
     row('signature', report.signatureScheme ?? unknown),
     row('protocol', report.alpn === null ? 'none agreed (ALPN)' : printable(report.alpn)),
     row('session', report.resumed ? 'resumed' : 'new'),
+    ...(report.earlyData === null ? [] : [row('early data', report.earlyData)]),
+    ...(report.preSharedKey === null ? [] : [row('by the key', printable(report.preSharedKey))]),
     ...(starttls === null ? [] : [row('began in', `plain text: ${starttls.protocol}, ${starttls.milliseconds} ms`)]),
     row('time', `connect ${milliseconds.connect} ms${lookup}, handshake ${milliseconds.handshake} ms`),
     row('backend', `${report.backend} (${surroundings.backendVersion})`),

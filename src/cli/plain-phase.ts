@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Backend } from '../channel/backend.ts'
-import type { ClientContext } from '../channel/context.ts'
+import type { ClientBufferOptions, ClientContext } from '../channel/context.ts'
 import type { TrustStore } from '../config/trust-store.ts'
 import { upgrade } from '../connections.ts'
 import { tunnel } from '../proxies.ts'
@@ -52,7 +52,8 @@ export async function secure(
     serverName,
     timeoutMilliseconds,
     trace,
-  }: {
+    ...goingOn
+  }: ClientBufferOptions & {
     readonly protocol: StartTLSProtocol | undefined
     readonly context: ClientContext
     readonly serverName: string
@@ -61,7 +62,7 @@ export async function secure(
   },
 ): Promise<{ readonly socket: TLSSocket; readonly learned: unknown }> {
   const conduct = { context, serverName, allowHalfOpen: true } as const
-  if (protocol === undefined) return { socket: await upgrade(stream, conduct), learned: undefined }
+  if (protocol === undefined) return { socket: await upgrade(stream, { ...conduct, ...goingOn }), learned: undefined }
   const options = { ...conduct, dialogueTimeoutMilliseconds: timeoutMilliseconds, trace }
   // What is agreed for the data of FTP is for whoever transfers some.
   if (protocol === 'ftp') return startTls(stream, protocol, { ...options, dialogue: { dataProtection: 'unset' } })

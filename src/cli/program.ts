@@ -95,6 +95,10 @@ function addConnect(program: Command, finish: Finish): void {
         .preset('by-port'),
     )
     .option('--proxy <url>', 'connect through http://, https:// or socks5://[user:password@]host:port')
+    .option('--session-in <file>', 'go on from the session in this file')
+    .option('--session-out <file>', 'write the newest session that comes; whoever reads it can go on in its place')
+    .option('--early-data <file>', 'send this before the server has answered, with --session-in; it can be replayed')
+    .option('--psk <file>', 'offer the key in this file, IDENTITY:HEX')
     .option('-v, --verbose', 'show on stderr what is said in plain text')
     .option('--sni <name>', 'whom to ask for, and to expect in the certificate (default: the host)')
     .option('--save <file>', 'write the certificates that the peer sent, PEM, also when refused')
@@ -141,6 +145,12 @@ function addServe(program: Command, finish: Finish): void {
     .addOption(minOption())
     .addOption(maxOption())
     .addOption(alpnOption())
+    .addOption(
+      new Option('--early-data <bytes>', 'take so much early data, and echo it at once (default: none)').argParser(
+        Number,
+      ),
+    )
+    .option('--psk <file>', 'let clients in by these keys too, one a line, IDENTITY:HEX')
     .option('--client-ca <file>', 'let only clients in whose certificate these vouch for')
     .addOption(backendOption())
     .option('--json', 'print one line of JSON on stdout when ready')

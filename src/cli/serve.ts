@@ -17,6 +17,7 @@ import { ExitCode, UsageFailure } from './exit-code.ts'
 import { explain } from './explanation.ts'
 import { type FreshCertificate, makeFreshCertificate } from './fresh-certificates.ts'
 import { present } from './present.ts'
+import { readPreSharedKeys } from './session-files.ts'
 import { answerStatus } from './status-page.ts'
 import { printable, type Terminal, terminalOn } from './terminal.ts'
 
@@ -32,6 +33,8 @@ export interface ServeOptions {
   readonly max?: NegotiatedVersion
   readonly alpn?: readonly string[]
   readonly clientCa?: string
+  readonly earlyData?: number
+  readonly psk?: string
   readonly backend?: string
   readonly json?: boolean
 }
@@ -71,6 +74,7 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
   if (options.status && !alpn?.includes('http/1.1')) {
     throw new UsageFailure('--status speaks http/1.1 only', { hint: 'let --alpn include http/1.1' })
   }
+  const keys = options.psk === undefined ? undefined : readPreSharedKeys(options.psk)
   const configuration = new TLSServerConfiguration({
     certificateChain: [chain],
     ...present({
@@ -78,6 +82,11 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
       lowestSupportedVersion: min,
       highestSupportedVersion: max,
       trustStore: clientCa === undefined ? undefined : readTrustStore('--client-ca', clientCa),
+      maxEarlyDataBytes: options.earlyData,
+      findPreSharedKey:
+        keys === undefined
+          ? undefined
+          : (identity: Uint8Array) => keys.find((key) => Buffer.from(key.identity).equals(identity)),
       clientAuthentication: clientCa === undefined ? undefined : ('required' as const),
     }),
   })
@@ -86,6 +95,9 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
   const server = createServer({ context, allowHalfOpen: true }, (socket) => {
     log.print(connectionLine(socket, log))
     serve(socket)
+  })
+  server.on('earlyConnection', (socket) => {
+    if (!options.status) socket.on('earlyData', (chunk: Buffer) => socket.writeEarly(chunk))
   })
   // What goes wrong with one client, during its handshake or later, is told in a line and concerns no other.
   server.on('tlsClientError', (error, socket) => log.print(failureLine(socket, error, log)))
@@ -118,6 +130,9 @@ function connectionLine(socket: TLSSocket, { style, symbols }: Terminal): string
     ...[report.version, report.cipherSuite, report.group].filter((each) => each !== null),
     ...(report.serverName === null ? [] : [`for ${printable(report.serverName)}`]),
     ...(report.alpn === null ? [] : [printable(report.alpn)]),
+    ...(report.resumed ? ['resumed'] : []),
+    ...(report.earlyData === null ? [] : [`early data ${report.earlyData}`]),
+    ...(report.preSharedKey === null ? [] : [`by the key ${printable(report.preSharedKey)}`]),
     ...(client === undefined ? [] : [`from ${printable(describeCertificate(client).subject)}`]),
   ].join('  ')
 }

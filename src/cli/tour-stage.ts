@@ -37,6 +37,7 @@ export interface RunningServer {
   readonly port: number
   /** What the server makes of the next client whose handshake fails. */
   nextFailure(): Promise<Error>
+  onEarlyConnection(listener: (socket: TLSSocket) => void): void
 }
 
 export async function prepareStage(backend: Backend): Promise<Stage> {
@@ -78,7 +79,13 @@ export async function prepareStage(backend: Backend): Promise<Stage> {
         onSecureConnection,
       )
       const port = await listen(running)
-      return { port, nextFailure: async () => ((await once(running, 'tlsClientError')) as [Error])[0] }
+      return {
+        port,
+        nextFailure: async () => ((await once(running, 'tlsClientError')) as [Error])[0],
+        onEarlyConnection: (listener) => {
+          running.on('earlyConnection', listener)
+        },
+      }
     },
     async close() {
       await Promise.all(servers.map((each) => each[Symbol.asyncDispose]()))

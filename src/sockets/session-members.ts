@@ -17,6 +17,10 @@ export abstract class SessionMembers extends SocketMembers {
     super(options)
     this.channel = channel
     this.context = channel.context
+    // Sessions that came before anybody listened are not lost.
+    this.on('newListener', (event) => {
+      if (event === 'session') queueMicrotask(() => this.deliverSessions())
+    })
   }
 
   /** What was agreed; nothing before the handshake is done. Stays readable after the end. */

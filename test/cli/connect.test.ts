@@ -46,6 +46,8 @@ describe('polytls connect', () => {
       'alpn',
       'serverName',
       'resumed',
+      'earlyData',
+      'preSharedKey',
       'verified',
       'chain',
       'starttls',

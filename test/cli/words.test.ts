@@ -33,6 +33,8 @@ describe('the words of the command line', () => {
       alpn: 'h2',
       serverName: 'a',
       resumed: false,
+      earlyData: null,
+      preSharedKey: null,
       verified: true,
       chain: [],
       starttls: null,

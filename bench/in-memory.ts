@@ -6,6 +6,8 @@ import {
   type ClientContext,
   PrivateKey,
   type ServerContext,
+  type Session,
+  type TLSBuffer,
   TLSClientConfiguration,
   TLSServerConfiguration,
   TLSVersion,
@@ -18,6 +20,7 @@ export function channelHandshakesPerSecond(
   backend: Backend,
   { authority, server }: Credentials,
   count: number,
+  kind: 'full' | 'resumed' = 'full',
 ): number {
   const shared = { lowestSupportedVersion: TLSVersion.TLSv1_3, ciphers: [0x1301], groups: [0x1d] }
   const serverContext = backend.serverContext(
@@ -29,13 +32,31 @@ export function channelHandshakesPerSecond(
   const clientContext = backend.clientContext(
     new TLSClientConfiguration({ ...shared, trustStore: TrustStore.fromBuffer(authority.certificate) }),
   )
+  const session = kind === 'resumed' ? firstSession(clientContext, serverContext) : undefined
   const start = performance.now()
-  for (let made = 0; made < count; made++) handshake(clientContext, serverContext)
+  for (let made = 0; made < count; made++) handshake(clientContext, serverContext, { session })
   return (count / (performance.now() - start)) * 1000
 }
 
-function handshake(clientContext: ClientContext, serverContext: ServerContext): void {
-  const client = clientContext.createBuffer('localhost')
+function firstSession(clientContext: ClientContext, serverContext: ServerContext): Session {
+  let session: Session | undefined
+  handshake(clientContext, serverContext, {
+    use: (client) => {
+      client.read(1)
+      session = client.takeSessions()[0]
+    },
+  })
+  if (session === undefined) throw new Error('no session came')
+  return session
+}
+
+/** Nobody reads the sessions that come with a measured handshake, nor in `nodeHandshakesPerSecond`. */
+function handshake(
+  clientContext: ClientContext,
+  serverContext: ServerContext,
+  { session, use }: { readonly session?: Session | undefined; readonly use?: (client: TLSBuffer) => void } = {},
+): void {
+  const client = clientContext.createBuffer('localhost', { session })
   const server = serverContext.createBuffer()
   for (;;) {
     const clientDone = client.handshake() === 'done'
@@ -44,33 +65,50 @@ function handshake(clientContext: ClientContext, serverContext: ServerContext): 
     client.processIncoming(server.processOutgoing())
     if (clientDone && serverDone) break
   }
+  if (session !== undefined && !client.facts.resumed) throw new Error('the session was not resumed')
+  use?.(client)
   client[Symbol.dispose]()
   server[Symbol.dispose]()
 }
 
 /** The same for `node:tls`, which needs a stream of some kind between the two. */
-export async function nodeHandshakesPerSecond({ authority, server }: Credentials, count: number): Promise<number> {
+export async function nodeHandshakesPerSecond(
+  { authority, server }: Credentials,
+  count: number,
+  kind: 'full' | 'resumed' = 'full',
+): Promise<number> {
   const shared = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256', ecdhCurve: 'X25519' } as const
   const clientContext = tls.createSecureContext({ ...shared, ca: authority.certificate })
   const serverContext = tls.createSecureContext({ ...shared, key: server.key, cert: server.certificate })
-  const start = performance.now()
-  for (let made = 0; made < count; made++) {
-    await new Promise<void>((resolve, reject) => {
+  const connect = (session: Buffer | undefined, wantsSession: boolean): Promise<Buffer | undefined> =>
+    new Promise((resolve, reject) => {
       const [clientSide, serverSide] = duplexPair()
       const accepted = new tls.TLSSocket(serverSide, { isServer: true, secureContext: serverContext })
-      const socket = tls.connect({ socket: clientSide, servername: 'localhost', secureContext: clientContext })
-      const done = (): void => {
+      const socket = tls.connect({
+        socket: clientSide,
+        servername: 'localhost',
+        secureContext: clientContext,
+        ...(session && { session }),
+      })
+      const settle = (received?: Buffer): void => {
+        if (session !== undefined && !socket.isSessionReused()) reject(new Error('the session was not resumed'))
         socket.destroy()
         accepted.destroy()
-        resolve()
+        resolve(received)
       }
+      const done = (): void => {
+        if (!wantsSession) settle()
+      }
+      if (wantsSession) socket.once('session', settle)
       let sides = 0
       socket.once('secureConnect', () => ++sides === 2 && done())
       accepted.once('secure', () => ++sides === 2 && done())
       socket.on('error', reject)
       accepted.on('error', () => {})
     })
-  }
+  const session = kind === 'resumed' ? await connect(undefined, true) : undefined
+  const start = performance.now()
+  for (let made = 0; made < count; made++) await connect(session, false)
   return (count / (performance.now() - start)) * 1000
 }
 

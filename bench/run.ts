@@ -92,6 +92,13 @@ async function measureHandshakes(kind: string, credentials: Credentials): Promis
     inMemory,
     1000 / handshakeCryptoMilliseconds(credentials, 200),
   )
+  const resumed = new Map<string, () => number | Promise<number>>([
+    ['node:tls', () => nodeHandshakesPerSecond(credentials, count, 'resumed')],
+    ...ableToSign(credentials)
+      .filter(({ capabilities }) => capabilities.features.has('sessions'))
+      .map((each) => [each.name, () => channelHandshakesPerSecond(each, credentials, count, 'resumed')] as const),
+  ])
+  await compareRuns(`resumed handshakes in memory, ${kind}`, '1/s', resumed)
 }
 
 async function measureTransfers(credentials: Credentials): Promise<void> {

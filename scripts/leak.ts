@@ -30,6 +30,7 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
 const backend = defaultBackend()
+const hasSessions = backend.capabilities.features.has('early-data')
 const contexts = await makeContexts()
 
 const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1).padStart(10)
@@ -65,17 +66,32 @@ stdout.write(
 )
 process.exitCode = isFlat ? 0 : 1
 
-/** One connection with everything that has native state behind it: choice by name, ALPN, client certificate, key log, data, closing. */
+/**
+ * One connection with everything that has native state behind it: choice by name, ALPN, client certificate, key log, sessions (every
+ * other connection resumes one, some with early data, which may be a copy), new keys, data, closing.
+ */
 function connectAndTalk(count: number): void {
-  const client = contexts.client.createBuffer('server.test')
+  const resumes = hasSessions && count % 2 === 0
+  const client = contexts.client.createBuffer('server.test', {
+    service: resumes ? undefined : `never ${count % 10}`,
+    ...(resumes && count % 4 === 0 && { earlyData: Buffer.from('early') }),
+  })
   const server = contexts.server.createBuffer()
   shakeHands(client, server)
   const message = Buffer.from(`message ${count}`)
+  if (hasSessions && count % 5 === 0) client.updateKeys({ requestPeer: true })
   client.write(message)
   move(client, server)
   const read = server.read(100)
   if (typeof read === 'string' || !message.equals(read)) throw new Error('the message did not arrive')
   if (!client.facts.verified || !server.facts.verified) throw new Error('a peer was not verified')
+  if (resumes && count > 10 && !client.facts.resumed) throw new Error('the session was not resumed')
+  if (hasSessions) {
+    if (count % 7 === 0) server.sendTicket()
+    move(server, client)
+    client.read(100)
+    client.takeSessions()
+  }
   // Some end without a word, as peers do.
   if (count % 3 !== 0) {
     client.shutdown()
@@ -123,6 +139,7 @@ async function makeContexts() {
         ...common,
         certificateChain: [chainOf(other), chainOf(identity)],
         clientAuthentication: 'required',
+        ...(hasSessions && { maxEarlyDataBytes: 100 }),
       }),
     ),
   }

@@ -22,6 +22,17 @@ const packages = {
   // For its headers of Windows, and a compiler that reads them.
   'x86_64-w64-mingw32-gcc': 'gcc-mingw-w64-x86-64-win32',
   chromium: 'chromium',
+  slapd: 'slapd',
+  // Each of Dovecot's protocols is a package of its own; none of them has a program on the PATH.
+  '../lib/dovecot/imap': 'dovecot-imapd',
+  '../lib/dovecot/pop3': 'dovecot-pop3d',
+  '../lib/dovecot/lmtp': 'dovecot-lmtpd',
+  '../lib/dovecot/managesieve': 'dovecot-managesieved',
+  vsftpd: 'vsftpd',
+  prosody: 'prosody',
+  psql: 'postgresql',
+  mariadbd: 'mariadb-server',
+  tinyproxy: 'tinyproxy',
 }
 
 const runtimes = fileURLToPath(new URL('../.cache/runtimes', import.meta.url))

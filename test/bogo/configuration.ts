@@ -34,7 +34,7 @@ export function prepare(backend: Backend, request: Request): Prepared {
 }
 
 function prepareClient(backend: Backend, request: Request): Prepared {
-  const { texts } = request
+  const { texts, flags } = request
   const trust = texts.get('-trust-cert')
   const verifies = trust !== undefined && trust !== ''
   const credentials = loadCredentials(backend, request)
@@ -44,6 +44,7 @@ function prepareClient(backend: Backend, request: Request): Prepared {
     ...commonOptions(backend, request, credentials, listOfProtocols(texts.get('-advertise-alpn'))),
     ...(credential === undefined ? {} : { certificateChain: credential.chain }),
     ...(verifies ? { trustStore: TrustStore.fromFile(trust) } : {}),
+    ...(flags.has('-no-ticket') ? { sessions: 'none' } : {}),
   })
   // The runner's certificates are for nobody in particular.
   const insecure = verifies ? { skipHostNameCheck: true } : { skipChainVerification: true }
@@ -64,6 +65,7 @@ function prepareServer(backend: Backend, request: Request): Prepared {
   const configuration = new TLSServerConfiguration({
     ...commonOptions(backend, request, credentials, select === undefined ? undefined : [select]),
     certificateChain: credentials.map(({ chain }) => chain),
+    ...(flags.has('-no-ticket') ? { sessions: 'none' } : {}),
     clientAuthentication: requested ? 'requested' : required ? 'required' : 'none',
     // Not looked at where chains are not verified, but none can be left out.
     trustStore: verifies ? TrustStore.fromFile(trust) : TrustStore.fromCertificates([first.chain.leaf]),

@@ -1,6 +1,7 @@
 import { pskWithKeyExchange } from './client-hello.ts'
 import { endOf } from './client-sessions.ts'
 import type { ServerConnection } from './connection.ts'
+import { drawGrease } from './grease.ts'
 import { nameOf } from './key-lookup.ts'
 import type { ResumptionSecret } from './key-schedule.ts'
 import type { ClientHello } from './messages/client-hello.ts'
@@ -63,7 +64,10 @@ export function ticketsFor(
         ageAdd,
         nonce,
         ticket,
-        extensions: { early_data: sessions.maxEarlyDataBytes > 0 ? sessions.maxEarlyDataBytes : undefined },
+        extensions: {
+          unknown: [{ type: drawGrease(crypto).extension, body: new Uint8Array(0) }],
+          early_data: sessions.maxEarlyDataBytes > 0 ? sessions.maxEarlyDataBytes : undefined,
+        },
       }),
     )
   }

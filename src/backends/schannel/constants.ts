@@ -77,12 +77,8 @@ export const sessionReconnect = 1
 /** Flags of PFXImportCertStore: keep the key in memory alone; put it into a key storage provider of CNG, whatever the file says. */
 export const PFXFlag = { NO_PERSIST_KEY: 0x8000, ALWAYS_CNG_KSP: 0x200 } as const
 
-/** Flags of CertGetCertificateChain. */
-export const ChainFlag = {
-  /** Nothing is fetched from URLs in certificates. */
-  CACHE_ONLY_URL_RETRIEVAL: 0x4,
-  DISABLE_AUTH_ROOT_AUTO_UPDATE: 0x100,
-} as const
+/** CERT_CHAIN_CACHE_ONLY_URL_RETRIEVAL, a flag of CertGetCertificateChain: nothing is fetched from URLs in certificates. */
+export const cacheOnlyURLRetrieval = 0x4
 
 /** CERT_CHAIN_EXCLUSIVE_ENABLE_CA_FLAG: an authority in the exclusive store is trusted although another one issued it. */
 export const exclusiveEnableCA = 0x1

@@ -83,9 +83,6 @@ export function crypt32On(memory: Memory): Crypt32 {
   }
 
   return {
-    CertCreateCertificateContext: (der) =>
-      answerOf(functions.CertCreateCertificateContext(encoding, der, der.byteLength)),
-
     CertFreeCertificateContext(certificate) {
       functions.CertFreeCertificateContext(certificate)
     },

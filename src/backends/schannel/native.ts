@@ -31,8 +31,6 @@ export interface NativeSecurity {
 
   // ── crypt32: certificates and stores ──
 
-  /** To free by CertFreeCertificateContext. */
-  CertCreateCertificateContext(der: Uint8Array): Answer<Pointer>
   CertFreeCertificateContext(certificate: Pointer): void
   /** The bytes of a certificate, DER. */
   encodedCertificate(certificate: Pointer): Uint8Array

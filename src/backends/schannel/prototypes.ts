@@ -19,7 +19,6 @@ export const prototypes = {
     FreeContextBuffer: 'uint32_t __stdcall FreeContextBuffer(void *)',
   },
   'crypt32.dll': {
-    CertCreateCertificateContext: 'void *__stdcall CertCreateCertificateContext(uint32_t, void *, uint32_t)',
     CertDuplicateCertificateContext: 'void *__stdcall CertDuplicateCertificateContext(void *)',
     CertFreeCertificateContext: 'int __stdcall CertFreeCertificateContext(void *)',
     CertOpenStore: 'void *__stdcall CertOpenStore(uintptr_t, uint32_t, uintptr_t, uint32_t, str16)',
@@ -65,7 +64,6 @@ type NativeArgument = bigint | number | string | NodeJS.TypedArray | null
 type NativeFunction<Name extends string> = (...values: NativeArgument[]) => ResultOf<Name>
 type ResultOf<Name extends string> = Name extends PointerFunctions ? bigint | null : number
 type PointerFunctions =
-  | 'CertCreateCertificateContext'
   | 'CertDuplicateCertificateContext'
   | 'CertOpenStore'
   | 'CertFindCertificateInStore'

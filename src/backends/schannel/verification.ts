@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { ServerName } from '../../channel/server-name.ts'
-import { ChainFlag, Usage } from './constants.ts'
+import { cacheOnlyURLRetrieval, Usage } from './constants.ts'
 import type { CertificateChain, NativeSecurity, Pointer } from './native.ts'
 import { statusName } from './status.ts'
 import type { Trust } from './trust.ts'
@@ -39,7 +39,7 @@ export function verifyPeer(
     additionalStore: native.storeOfCertificate(certificate),
     usage: of === 'server' ? Usage.serverAuth : Usage.clientAuth,
     // Whom the caller named, the network need not vouch for. Windows' own trust may have an authority fetched that it has not met yet.
-    flags: trust.engine === undefined ? 0 : ChainFlag.CACHE_ONLY_URL_RETRIEVAL,
+    flags: trust.engine === undefined ? 0 : cacheOnlyURLRetrieval,
   })
   if (got.value === undefined) return { reason: 'other', depth: 0, detail: statusName(got.error) }
   try {

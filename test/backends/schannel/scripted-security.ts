@@ -208,10 +208,6 @@ export class ScriptedSecurity implements NativeSecurity {
 
   // ── certificates and stores ──
 
-  CertCreateCertificateContext(der: Uint8Array): Answer<Pointer> {
-    return this.#unlessFailing('CertCreateCertificateContext', () => this.#certificate(der, undefined))
-  }
-
   CertFreeCertificateContext(certificate: Pointer): void {
     assert.ok(this.#certificates.delete(certificate), 'a certificate is freed twice')
     this.#close('certificate')

@@ -19,6 +19,7 @@ const packages = {
   nginx: 'nginx',
   haproxy: 'haproxy',
   socat: 'socat',
+  python3: 'python3',
   // For its headers of Windows, and a compiler that reads them.
   'x86_64-w64-mingw32-gcc': 'gcc-mingw-w64-x86-64-win32',
   chromium: 'chromium',

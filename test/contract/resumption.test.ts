@@ -213,6 +213,23 @@ forEachPair('resumption', (pairing) => {
       assert.equal(await connect(), true, 'a new ticket came with that')
       keys.splice(0, 1, key())
       assert.equal(await connect(), false)
+      assert.equal(await connect(), true)
+      keys.splice(0, 1, { name: keys[0]?.name as Uint8Array, secret: randomBytes(32) })
+      assert.equal(await connect(), false, 'a ticket that does not open is none')
+    })
+
+    it(`${version}: keys that cannot be had, or are none, fail the connection, and nothing else`, async () => {
+      const failure = new Error('no keys today')
+      const broken = (): never => {
+        throw failure
+      }
+      for (const current of [broken, () => [], () => [{ name: randomBytes(15), secret: randomBytes(32) }]]) {
+        const pair = await contexts({ server: { sessions: { kind: 'stateless', ticketKeys: { current } } } })
+        using connection = resumingConnection(pair)
+        const { server } = await negotiate(connection)
+        assert.ok(server instanceof Error, String(server))
+        if (current === broken) assert.ok(server === failure || server.cause === failure, String(server))
+      }
     })
 
     for (const [name, storeOf] of Object.entries(stores)) {

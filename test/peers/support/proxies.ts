@@ -56,6 +56,9 @@ export async function startNginx(
         ssl_verify_client ${demandsClients ? 'on' : 'off'};
         ssl_verify_depth 3;
         location / { root ${files}; dav_methods PUT; }
+        ssl_early_data on;
+        location = /early { default_type text/plain; return 200 "early $ssl_early_data"; }
+        location = /unsafe { if ($ssl_early_data) { return 425; } return 200; }
         location = /facts { default_type text/plain; return 200 "${facts}"; }
         ${upstreamPort === undefined ? '' : upstream}
       }

@@ -1,6 +1,6 @@
 // Runs compiled tests: `node scripts/test.mjs [--verbose] [path below test/ …]`. Without a path: all but those that need servers from
-// elsewhere (test/peers) and those of the finished package (test/packaging). Names every file itself, because what node:test makes of
-// folders and patterns differs between Node 20 and its successors.
+// elsewhere (test/peers), those that need Windows (test/schannel) and those of the finished package (test/packaging). Names every file
+// itself, because what node:test makes of folders and patterns differs between Node 20 and its successors.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -9,7 +9,7 @@ import process, { argv, execPath, exit, version } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const apart = ['peers', 'packaging'].map((name) => join(root, 'test', name) + sep)
+const apart = ['peers', 'schannel', 'packaging'].map((name) => join(root, 'test', name) + sep)
 // Long enough for the slowest test on a slow machine; without it, a test that waits for ever would hold up everything.
 const timeoutMilliseconds = 300_000
 const wholeRunMilliseconds = 900_000

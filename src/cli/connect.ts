@@ -64,7 +64,11 @@ export interface ConnectOptions {
 
 /** `polytls connect`: verifies a server, tells what was agreed, and is a client where stdin says so. */
 export async function runConnect(text: string, options: ConnectOptions): Promise<ExitCode> {
-  const scene: { -readonly [K in keyof Scene]: Scene[K] } = { phase: 'start', highestVersion: options.max }
+  const scene: { -readonly [K in keyof Scene]: Scene[K] } = {
+    phase: 'start',
+    highestVersion: options.max,
+    backend: options.backend?.toLowerCase(),
+  }
   try {
     if (options.json && options.interactive) throw new UsageFailure('--json and --interactive both want stdout')
     const goingOn = readGoingOn(options)

@@ -10,6 +10,7 @@ import {
   TLSError,
   UsageError,
 } from '../errors.ts'
+import { legacyBackendName } from './backend-choice.ts'
 import { ExitCode, UsageFailure } from './exit-code.ts'
 
 /** An error in the form that the command line tells it: what happened, why, what to try. The JSON form of it is API. */
@@ -30,6 +31,8 @@ export interface Scene {
   readonly peer?: string | undefined
   /** The highest version that the person allowed, where it is not the default. */
   readonly highestVersion?: string | undefined
+  /** The backend that the person asked for. */
+  readonly backend?: string | undefined
   readonly phase?: 'start' | 'connect' | 'handshake' | 'data' | undefined
 }
 
@@ -84,6 +87,7 @@ function exitCodeFor(error: TLSError, { phase }: Scene): ExitCode {
 /** The library's hints name properties of its API; a person at the command line needs options. */
 function hintFor(error: TLSError, scene: Scene): string | undefined {
   if (error instanceof CertificateError) return certificateHints[error.reason] ?? error.hint
+  if (scene.backend === legacyBackendName && isAboutVersion(error)) return endOfOldStructure
   if (error instanceof NegotiationError) return negotiationHints[error.subject]
   if (error instanceof AlertReceivedError) {
     if (error.alert === 'protocol_version' && scene.highestVersion !== undefined) {
@@ -101,6 +105,14 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
   if (error.code === 'ERR_TLS_NOT_TLS') return `${error.hint}: --starttls`
   return error.hint
 }
+
+function isAboutVersion(error: TLSError): boolean {
+  if (error instanceof NegotiationError) return error.subject === 'version'
+  return error instanceof AlertReceivedError && error.alert === 'protocol_version'
+}
+
+const endOfOldStructure =
+  'credentials by the structure SCHANNEL_CRED end at TLS 1.2, and the server wants more; TLS 1.3 needs SCH_CREDENTIALS, and Windows 11, Windows Server 2022 or later: try --backend schannel'
 
 const certificateHints: { readonly [R in CertificateReason]?: string } = {
   'unknown-issuer':

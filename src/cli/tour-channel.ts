@@ -7,9 +7,9 @@ import { check } from './tour-step.ts'
 
 /** Two channels in one hand: what one produces is carried to the other, and waiting is a value. */
 export async function showChannel(stage: Stage, { symbols }: Terminal): Promise<readonly string[]> {
-  const { backend, trusted, server: chain } = stage
+  const { backend, servingBackend, trusted, server: chain } = stage
   const client = backend.clientContext(new TLSClientConfiguration({ trustStore: trusted })).createBuffer('localhost')
-  const server = backend.serverContext(new TLSServerConfiguration({ certificateChain: [chain] })).createBuffer()
+  const server = servingBackend.serverContext(new TLSServerConfiguration({ certificateChain: [chain] })).createBuffer()
   const rows: string[] = []
   const carry = (from: TLSBuffer, what: string, answers: string): void => {
     const bytes = from.processOutgoing()

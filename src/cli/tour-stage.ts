@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { defaultBackend } from '../backends.ts'
 import type { Backend } from '../channel/backend.ts'
 import { Certificate } from '../config/certificate.ts'
 import type { ServerOptions } from '../config/server-configuration.ts'
@@ -15,6 +16,8 @@ import { signingChainOf } from './fresh-certificates.ts'
 /** What the steps of the tour share. */
 export interface Stage {
   readonly backend: Backend
+  /** What the servers speak with: the same, but for a backend that has no server's side. */
+  readonly servingBackend: Backend
   /** The authority of the tour, as a trust store, and one that has issued nothing here. */
   readonly trusted: TrustStore
   readonly stranger: TrustStore
@@ -48,18 +51,23 @@ export async function prepareStage(backend: Backend): Promise<Stage> {
   const [server, elsewhere, alice, mallory] = await Promise.all([
     authority.issue({ name: 'localhost', names: ['localhost', '127.0.0.1'] }),
     authority.issue({ name: 'elsewhere.example', names: ['elsewhere.example'] }),
-    authority.issue({ name: 'alice' }),
-    authority.issue({ name: 'mallory' }),
+    // With keys of the kind that every stack can use.
+    authority.issue({ name: 'alice', keyKind: 'rsa-2048' }),
+    authority.issue({ name: 'mallory', keyKind: 'rsa-2048' }),
   ])
+  const servingBackend = backend.capabilities.roles.includes('server') ? backend : defaultBackend()
   const servers: Server[] = []
+  const sockets = new Set<Socket>()
   const listen = async (each: Server): Promise<number> => {
     servers.push(each)
+    each.on('connection', (socket) => sockets.add(socket))
     each.listen(0, '127.0.0.1')
     await once(each, 'listening')
     return (each.address() as AddressInfo).port
   }
   return {
     backend,
+    servingBackend,
     trusted: TrustStore.fromCertificates([Certificate.fromBuffer(authority.certificate)]),
     stranger: TrustStore.fromCertificates([Certificate.fromBuffer(other.certificate)]),
     server: signingChainOf(server),
@@ -71,7 +79,7 @@ export async function prepareStage(backend: Backend): Promise<Stage> {
     async serve(options, onSecureConnection) {
       const running: TLSServer = createServer(
         {
-          backend,
+          backend: servingBackend,
           certificateChain: [signingChainOf(server)],
           lowestSupportedVersion: TLSVersion.TLSv1_3,
           ...options,
@@ -88,6 +96,8 @@ export async function prepareStage(backend: Backend): Promise<Stage> {
       }
     },
     async close() {
+      // A step that failed leaves connections open, for which a server would wait.
+      for (const each of sockets) each.destroy()
       await Promise.all(servers.map((each) => each[Symbol.asyncDispose]()))
     },
   }

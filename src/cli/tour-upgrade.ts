@@ -10,6 +10,8 @@ export async function showUpgrade(stage: Stage, terminal: Terminal): Promise<rea
   const server = net.createServer({ allowHalfOpen: true, noDelay: true })
   const port = await stage.listen(server)
   const serving = once(server, 'connection').then(([socket]) => serve(stage, socket as net.Socket))
+  // Where the client fails first, what the server makes of that does not matter.
+  serving.catch(() => {})
   const socket = net.connect({ host: '127.0.0.1', port, noDelay: true })
   const { backend, trusted: trustStore } = stage
 
@@ -57,7 +59,7 @@ interface Heard {
   readonly farewell: string
 }
 
-async function serve({ backend, server }: Stage, socket: net.Socket): Promise<Heard> {
+async function serve({ servingBackend: backend, server }: Stage, socket: net.Socket): Promise<Heard> {
   socket.write(lines.greeting)
   await hear(socket, lines.request.length)
   socket.write(lines.goAhead)

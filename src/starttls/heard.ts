@@ -1,6 +1,4 @@
-/**
- * Bytes that were heard and not yet read. Adding is cheap however small the pieces, and what was given out is never overwritten.
- */
+/** Bytes that were heard and not yet read, or are put together. Adding is cheap however small the pieces; what was given out stays. */
 export class Heard {
   #bytes: Uint8Array = new Uint8Array(0)
   #start = 0

@@ -2,6 +2,7 @@ import { DecodeError } from '../codec/decode-error.ts'
 import { DerReader, Tag } from '../codec/der.ts'
 import { encodeElement } from '../codec/der-writer.ts'
 import type { Reading } from './dialogue.ts'
+import { Heard } from './heard.ts'
 import type { Talk } from './talk.ts'
 
 /** The extended operation "StartTLS". RFC 4511, Section 4.14. */
@@ -50,7 +51,7 @@ export function* readLDAPMessage(talk: Talk): Reading<LDAPMessage> {
  */
 function shortest(bytes: Uint8Array, depth = 0): Uint8Array {
   if (depth > 32) throw new DecodeError('LDAPMessage', 'nested too deep')
-  const parts: Uint8Array[] = []
+  const out = new Heard()
   for (let at = 0; at < bytes.length; ) {
     const tag = bytes[at] ?? 0
     const first = bytes[at + 1] ?? 0xff
@@ -63,18 +64,8 @@ function shortest(bytes: Uint8Array, depth = 0): Uint8Array {
       throw new DecodeError('LDAPMessage', 'an element that is longer than its message')
     const content = bytes.subarray(start, start + length)
     const isConstructed = (tag & 0x20) !== 0
-    parts.push(encodeElement(tag, isConstructed ? shortest(content, depth + 1) : content))
+    out.add(encodeElement(tag, isConstructed ? shortest(content, depth + 1) : content))
     at = start + length
   }
-  return parts.length === 1 ? (parts[0] as Uint8Array) : concatenated(parts)
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
+  return out.unread
 }

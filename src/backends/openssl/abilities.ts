@@ -87,6 +87,7 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'early-data',
   'key-update',
   'pre-shared-keys',
+  'ocsp-stapling',
   'exporters',
   'channel-bindings',
 ])

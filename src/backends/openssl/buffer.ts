@@ -160,13 +160,13 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
 
   get facts(): ConnectionFacts {
     if (this.#facts !== undefined) return this.#facts
-    const { isOpen, ssl, isServer, serverName, verification, sessions } = this.#engine
+    const { isOpen, ssl, isServer, serverName, verification, sessions, stapledStatus } = this.#engine
     if (ssl === undefined || !isOpen) return noFacts
     this.#facts = readFacts(this.#library, ssl, {
       isServer,
       serverName,
       verified: verification.chainVerified,
-      sessions: sessions.facts(ssl),
+      sessions: { ...sessions.facts(ssl), ocspResponse: stapledStatus?.response },
     })
     return this.#facts
   }

@@ -16,6 +16,8 @@ export interface StepListener {
   logKey(line: string): void
   /** Verify the peer's chain, which OpenSSL has put into this X509_STORE_CTX. */
   verifyChain(storeContext: Pointer): number
+  /** On a client: what to make of a stapled state. On a server: to staple one. */
+  status(): number
   /** What to make of one thing that OpenSSL found, or did not find, on the way: 1 to go on. */
   judge(found: number, storeContext: Pointer): number
 }
@@ -34,7 +36,7 @@ export class Callbacks {
   readonly chooseByServerName: Pointer
   readonly logKey: Pointer
   readonly verifyChain: Pointer
-
+  readonly status: Pointer
   readonly judge: Pointer
   readonly sessions: SessionCallbacks
 
@@ -72,6 +74,7 @@ export class Callbacks {
       this.#guard(refused, (listener) => listener.verifyChain(storeContext)),
     )
 
+    this.status = register('int', ['void *', 'void *'], () => this.#guard(-1, (listener) => listener.status()))
     this.judge = register('int', ['int', 'void *'], (found: number, storeContext: Pointer) =>
       this.#guard(refused, (listener) => listener.judge(found, storeContext)),
     )

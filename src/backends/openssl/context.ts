@@ -31,6 +31,7 @@ export class OpenSSLClientContext implements ClientContext {
     const context = prepared.newContext()
     const { certificateChain } = configuration
     if (certificateChain !== undefined) useChain(workshop.library, context, 'certificateChain', certificateChain)
+    prepared.askForStatus(context)
     prepared.trust(context, configuration.trustStore ?? TrustStore.system())
     prepared.verify(context, Verify.PEER)
     prepared.offerProtocols(context)
@@ -60,12 +61,9 @@ export class OpenSSLServerContext implements ServerContext {
       if (prepared.contextFor(group) !== undefined) continue
       const context = prepared.newContext(group)
       for (const index of group) {
-        useChain(
-          workshop.library,
-          context,
-          `certificateChain[${index}]`,
-          configuration.certificateChain[index] as SigningChain,
-        )
+        const chain = configuration.certificateChain[index] as SigningChain
+        const certificate = useChain(workshop.library, context, `certificateChain[${index}]`, chain)
+        prepared.staples(context, certificate, chain.ocspResponse)
       }
       this.#authenticateClients(context)
       prepared.selectProtocols(context)
@@ -97,8 +95,8 @@ function chainNames(library: Library, index: number, chain: SigningChain): reado
   }
 }
 
-/** Gives a certificate, its issuers and its key to an SSL_CTX, which takes references of its own. */
-function useChain(library: Library, context: Pointer, field: string, { leaf, key, chain = [] }: SigningChain): void {
+/** Gives a certificate, its issuers and its key to an SSL_CTX, which takes references of its own. Answers the certificate. */
+function useChain(library: Library, context: Pointer, field: string, { leaf, key, chain = [] }: SigningChain): Pointer {
   const { native } = library
   const refuse = (part: string, why: string): never => {
     throw new ConfigurationError(`${field}.${part}`, `${why}: ${textOf(takeErrors(native))}`)
@@ -122,6 +120,7 @@ function useChain(library: Library, context: Pointer, field: string, { leaf, key
       if (native.SSL_CTX_ctrl(context, Ctrl.CHAIN_CERT, 1, issuer) !== 1)
         refuse(`chain[${index}]`, 'OpenSSL refuses the certificate')
     })
+    return certificate
   } finally {
     for (const free of owned) free()
   }

@@ -16,6 +16,7 @@ import { PeerVerification } from './peer-verification.ts'
 import type { PreparedContext } from './prepared-context.ts'
 import { chooseProtocol } from './protocol-choice.ts'
 import type { Pointer } from './prototypes.ts'
+import { type StapledStatusCheck, staple } from './stapling.ts'
 
 /** One SSL of libssl with its bytes: runs native operations, and answers what OpenSSL asks meanwhile. */
 export class Engine implements StepListener {
@@ -25,6 +26,8 @@ export class Engine implements StepListener {
   readonly serverName: string | undefined
   readonly verification: PeerVerification
   readonly sessions: ConnectionSessions
+  /** `undefined` on a server, and on a client that does not ask for it. */
+  readonly stapledStatus: StapledStatusCheck | undefined
   /** The handshake is done, the veto included. */
   isOpen = false
   peerClosed = false
@@ -61,6 +64,7 @@ export class Engine implements StepListener {
       serverName: this.serverName,
     })
     this.sessions = new ConnectionSessions(this, options)
+    this.stapledStatus = prepared.stapledStatusCheck()
     if (prepared.mayAskDuringHello) this.#received = []
     this.#connect()
   }
@@ -208,7 +212,7 @@ export class Engine implements StepListener {
   }
 
   #reasonOf(errors: ReturnType<typeof takeErrors>): Error {
-    const { refusal } = this.verification
+    const refusal = this.verification.refusal ?? this.stapledStatus?.refusal
     if (refusal !== undefined) return refusal
     return faultOf(errors, {
       backend: this.prepared.backendName,
@@ -297,6 +301,12 @@ export class Engine implements StepListener {
 
   logKey(line: string): void {
     this.#keyLines.push(line)
+  }
+
+  status(): number {
+    const ssl = this.live()
+    if (this.stapledStatus !== undefined) return this.stapledStatus.check(ssl)
+    return staple(this.library, ssl, this.prepared.ocspResponseFor(this.library.native.SSL_get_certificate(ssl)))
   }
 
   verifyChain(storeContext: Pointer): number {

@@ -22,6 +22,7 @@ import type { Pointer } from './prototypes.ts'
 import { revocationFlags } from './revocation.ts'
 import { ServerSessions } from './server-sessions.ts'
 import { type Settings, settingsOf } from './settings.ts'
+import { StapledStatusCheck } from './stapling.ts'
 import type { TrustStores } from './trust.ts'
 
 /** What a context needs of its backend. */
@@ -46,6 +47,7 @@ export class PreparedContext {
   readonly library: Library
   readonly backendName: string
   readonly configuration: TLSClientConfiguration | TLSServerConfiguration
+  readonly #clock: () => number
   readonly #now: (() => number) | undefined
   readonly skipsChainVerification: boolean
   readonly #skipsHostNameCheck: boolean
@@ -53,6 +55,7 @@ export class PreparedContext {
   readonly #trustStores: TrustStores
   readonly #settings: Settings
   readonly #contexts = new Map<string, Pointer>()
+  readonly #ocspResponses = new Map<Pointer, () => Uint8Array | undefined>()
   /** `undefined` on a server, and where sessions are off. */
   readonly clientSessions: ClientSessions | undefined
   /** `undefined` on a client, and where sessions are off. */
@@ -81,6 +84,7 @@ export class PreparedContext {
     this.recordsPerKey = workshop.recordsPerKey ?? defaultRecordsPerKey
     const { library, backendName } = this
     const now = environment.now ?? workshop.now
+    this.#clock = now
     if (configuration.sessions !== 'none') {
       if (configuration instanceof TLSServerConfiguration) {
         this.serverSessions = new ServerSessions({ library, configuration, now, acceptance: this.#acceptance() })
@@ -151,6 +155,37 @@ export class PreparedContext {
       native.X509_VERIFY_PARAM_set_time(parameters, BigInt(Math.floor(this.#now() / 1000)))
     }
     return ssl
+  }
+
+  /** For one connection; `undefined` where nothing is asked for. */
+  stapledStatusCheck(): StapledStatusCheck | undefined {
+    if (this.configuration instanceof TLSServerConfiguration) return undefined
+    const { ocspStapling = 'none' } = this.configuration
+    return ocspStapling === 'none' ? undefined : new StapledStatusCheck(this.library, ocspStapling, this.#clock)
+  }
+
+  /** The state of a certificate of ours, as the application has it now. */
+  ocspResponseFor(certificate: Pointer | null): Uint8Array | undefined {
+    return certificate === null ? undefined : this.#ocspResponses.get(certificate)?.()
+  }
+
+  /** What a chain of ours has to staple. The certificate is the context's, for as long as that lives. */
+  staples(context: Pointer, certificate: Pointer, response: (() => Uint8Array | undefined) | undefined): void {
+    if (response === undefined) return
+    this.#ocspResponses.set(certificate, response)
+    this.#listenForStatus(context)
+  }
+
+  /** Asks servers for the state of their certificates, where the configuration wants that. */
+  askForStatus(context: Pointer): void {
+    if (this.stapledStatusCheck() === undefined) return
+    this.library.native.SSL_CTX_ctrl(context, Ctrl.SET_TLSEXT_STATUS_REQ_TYPE, ocsp, null)
+    this.#listenForStatus(context)
+  }
+
+  #listenForStatus(context: Pointer): void {
+    const { native, callbacks } = this.library
+    native.SSL_CTX_callback_ctrl(context, Ctrl.SET_TLSEXT_STATUS_REQ_CB, callbacks.status)
   }
 
   contextFor(group: readonly number[]): Pointer | undefined {
@@ -300,3 +335,6 @@ const finalizer = new FinalizationRegistry<{
 }>(({ library, contexts }) => {
   for (const context of contexts.values()) library.native.SSL_CTX_free(context)
 })
+
+/** TLSEXT_STATUSTYPE_ocsp: RFC 6066, Section 8. */
+const ocsp = 1

@@ -10,6 +10,7 @@ export const prototypes = {
   ERR_clear_error: 'void ERR_clear_error()',
   ERR_reason_error_string: 'const char* ERR_reason_error_string(unsigned long)',
   RAND_bytes: 'int RAND_bytes(void*, int)',
+  CRYPTO_malloc: 'void* CRYPTO_malloc(size_t, const char*, int)',
   CRYPTO_free: 'void CRYPTO_free(void*, const char*, int)',
   OPENSSL_sk_new_null: 'void* OPENSSL_sk_new_null()',
   OPENSSL_sk_push: 'int OPENSSL_sk_push(void*, const void*)',

@@ -32,6 +32,7 @@ export interface StartTLSConduct extends TLSSocketOptions {
 export type DialogueSetup<Options> =
   Record<never, never> extends Options ? { readonly dialogue?: Options | undefined } : { readonly dialogue: Options }
 
+/** How `startTls` comes to TLS: the conduct of the dialogue, what the protocol has to know, and whom to expect. */
 export type StartTLSOptions<Options> = StartTLSConduct &
   DialogueSetup<Options> &
   ClientSetup & {
@@ -39,6 +40,7 @@ export type StartTLSOptions<Options> = StartTLSConduct &
     readonly serverName: string | undefined
   }
 
+/** How `startTlsServer` comes to TLS. */
 export type StartTLSServerOptions<Options> = Omit<StartTLSConduct, 'opportunistic' | 'reconnect'> &
   DialogueSetup<Options> &
   ServerSetup & {
@@ -48,6 +50,7 @@ export type StartTLSServerOptions<Options> = Omit<StartTLSConduct, 'opportunisti
 
 /** A protocol that this package knows, by name, or a dialogue of one's own. */
 export type ClientProtocol = keyof ClientDialogues | Dialogue<never, unknown>
+/** A protocol that this package serves, by name, or a dialogue of one's own. */
 export type ServerProtocol = keyof ServerDialogues | Dialogue<never, unknown>
 
 type ClientDialogueOf<P extends ClientProtocol> = P extends keyof ClientDialogues ? ClientDialogues[P] : P

@@ -25,6 +25,7 @@ export interface KeyMaterial {
   channelBinding(type: ChannelBindingType): Uint8Array
 }
 
+/** What ties a login inside TLS to this one connection (RFC 9266), or to the server's certificate (RFC 5929, Section 4). */
 export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point'
 
 /** What `tls-exporter` exports: RFC 9266, Section 4. The context is there, and empty. */

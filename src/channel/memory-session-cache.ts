@@ -2,6 +2,7 @@ import type { Session } from '../config/session.ts'
 import { stateOf } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
 
+/** How much a client's cache of sessions keeps. */
 export interface MemorySessionCacheOptions {
   /** How many sessions it keeps; the one that nobody touched for longest goes first. Default: 1,000. */
   readonly maxSessions?: number

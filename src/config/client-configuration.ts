@@ -40,6 +40,8 @@ export interface ClientOptions extends CommonOptions {
   /** Whether to ask the server for certificate timestamps (RFC 6962, Section 3.3.1); `facts` passes them on. Default: no. */
   readonly certificateTimestamps?: boolean
 }
+
+/** What a client makes of the state of a certificate that the server staples (RFC 9846, Section 4.4.2.1.): `hard` demands one. */
 export type OCSPStapling = 'none' | 'soft' | 'hard'
 
 /** What a client wants. Immutable; its properties hold what the caller gave, never what a backend chose. */

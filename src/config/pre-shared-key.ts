@@ -15,6 +15,8 @@ export interface PreSharedKeyOptions {
    */
   readonly importContext?: Uint8Array | string
 }
+
+/** The hash that a key is bound to (RFC 9846, Section 4.2.11.): it fits the cipher suites with that hash alone. */
 export type PreSharedKeyHash = 'sha256' | 'sha384'
 
 /** Secrets are kept out of what a log could print of the object. */

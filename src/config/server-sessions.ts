@@ -6,18 +6,21 @@
  */
 export type ServerSessions = 'none' | StatelessSessions | StatefulSessions
 
+/** The server keeps nothing: the session is in the ticket, sealed (RFC 5077, Section 4). */
 export interface StatelessSessions extends TicketOptions {
   readonly kind: 'stateless'
   /** Default: keys of the context's own, a new one every 12 hours, the last two of them accepted. */
   readonly ticketKeys?: TicketKeys
 }
 
+/** The server keeps the session, and the ticket is its name there. */
 export interface StatefulSessions extends TicketOptions {
   readonly kind: 'stateful'
   /** Default: a bounded store in the memory of the process. */
   readonly store?: SessionStore
 }
 
+/** What servers with either kind of session decide about tickets. */
 export interface TicketOptions {
   /** For how long a session can be resumed, in seconds, from 1 to 604,800 (seven days: RFC 9846, Section 4.6.1). Default: 7,200. */
   readonly lifetimeSeconds?: number
@@ -34,6 +37,7 @@ export interface TicketKeys {
   current(): readonly TicketKey[]
 }
 
+/** One key that seals tickets, and its name. */
 export interface TicketKey {
   /** 16 bytes that tell the keys apart. They stand in clear in every ticket. */
   readonly name: Uint8Array

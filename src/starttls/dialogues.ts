@@ -45,6 +45,7 @@ export interface ClientDialogues {
   readonly socks5: typeof socks5
 }
 
+/** The client's side of the protocols that this package knows, by name. */
 export const clientDialogues: ClientDialogues = {
   smtp,
   lmtp,
@@ -78,6 +79,7 @@ export interface ServerDialogues {
   readonly postgres: typeof postgresServer
 }
 
+/** The server's side of the protocols that this package serves, by name. */
 export const serverDialogues: ServerDialogues = {
   smtp: smtpServer,
   imap: imapServer,

@@ -12,6 +12,8 @@ export interface RDPClientOptions {
   /** The user's name, by which load balancers find his session; it goes in plain text. Default: not said. */
   readonly cookieUser?: string | undefined
 }
+
+/** What may protect a connection of RDP: TLS alone, or with CredSSP inside. */
 export type RDPProtocol = 'ssl' | 'hybrid' | 'hybrid-ex'
 
 /** What the server chose, in plain text: nobody has vouched for it. The RDP inside TLS repeats it. */

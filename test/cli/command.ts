@@ -63,8 +63,8 @@ export interface Served {
   readonly port: number
   readonly ca: string
   readonly child: ChildProcess
-  /** What it has told so far about its connections. */
-  log(): string
+  /** Resolves once what it tells about its connections matches: that comes by a pipe, so perhaps after the peer was served. */
+  logged(pattern: RegExp): Promise<void>
   /** Ends it by a signal. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -84,7 +84,13 @@ export async function serve(words: readonly string[] = []): Promise<Served> {
     port,
     ca,
     child,
-    log: () => log,
+    async logged(pattern) {
+      while (!pattern.test(log)) {
+        await Promise.race([child.stderr === null ? closed : once(child.stderr, 'data'), closed])
+        if (child.exitCode !== null && !pattern.test(log))
+          throw new Error(`polytls serve did not tell ${pattern}: ${log}`)
+      }
+    },
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       return (await closed)[0]

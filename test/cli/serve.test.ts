@@ -27,11 +27,11 @@ describe('polytls serve', () => {
   }
 
   it('echoes to a client of node:tls that trusts the fresh authority', async () => {
-    await withServer([], async ({ port, ca, log }) => {
+    await withServer([], async ({ port, ca, logged }) => {
       const socket = await nodeClient(port, { ca: readFileSync(ca) })
       socket.end('hello')
       assert.equal(await textOf(socket), 'hello')
-      assert.match(log(), /127\.0\.0\.1:\d+ {2}TLSv1\.3 {2}TLS_AES_\w+ {2}\w+ {2}for localhost\n/)
+      await logged(/127\.0\.0\.1:\d+ {2}TLSv1\.3 {2}TLS_AES_\w+ {2}\w+ {2}for localhost\n/)
     })
   })
 
@@ -75,11 +75,11 @@ describe('polytls serve', () => {
   })
 
   it('tells which client failed and why, and goes on serving others', async () => {
-    await withServer([], async ({ port, ca, log }) => {
+    await withServer([], async ({ port, ca, logged }) => {
       assert.equal((await polytls(['connect', `localhost:${port}`])).code, 5)
       const { code } = await polytls(['connect', `localhost:${port}`, '--ca', ca])
       assert.equal(code, 0)
-      assert.match(log(), /127\.0\.0\.1:\d+ {2}ERR_TLS_ALERT_RECEIVED {2}.*unknown_ca/)
+      await logged(/127\.0\.0\.1:\d+ {2}ERR_TLS_ALERT_RECEIVED {2}.*unknown_ca/)
     })
   })
 

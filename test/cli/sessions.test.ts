@@ -33,7 +33,7 @@ describe('sessions on the command line', () => {
       assert.match(second.stderr, /session +resumed/)
       assert.match(second.stderr, /early data +accepted/)
       assert.notDeepEqual(readFileSync(file), before)
-      assert.match(server.log(), /resumed {2}early data accepted/)
+      await server.logged(/resumed {2}early data accepted/)
 
       const third = await polytls([...to, '--session-in', file, '--json'])
       assert.equal(JSON.parse(third.stdout).resumed, true)
@@ -55,7 +55,7 @@ describe('sessions on the command line', () => {
       const good = await polytls([...to, key])
       const report = JSON.parse(good.stdout)
       assert.deepEqual([good.code, report.preSharedKey, report.verified, report.chain], [0, 'a:device', true, []])
-      assert.match(server.log(), /by the key a:device/)
+      await server.logged(/by the key a:device/)
       const unknown = await polytls([...to, files.write('unknown', line('nobody')), '--ca', server.ca])
       assert.equal(JSON.parse(unknown.stdout).preSharedKey, null)
     } finally {

@@ -36,7 +36,7 @@ export interface ServerOptions extends CommonOptions {
    * RFC 9846, Section 8. Default: 0, none.
    */
   readonly maxEarlyDataBytes?: number
-  /** Who remembers which early data was seen. Default: the memory of this process, which does not know of others that share the tickets. */
+  /** Who remembers which early data was seen. Default: a memory of the context's own, which knows of no other that shares the tickets. */
   readonly replayGuard?: ReplayGuard
   /** Finds keys that client and server had before. A client without one that is known here goes on with certificates. TLS 1.3 only. */
   readonly findPreSharedKey?: FindPreSharedKey

@@ -64,6 +64,15 @@ export function secured<Socket extends TLSSocket>(socket: Socket): Promise<Socke
   })
 }
 
+/**
+ * Fails a socket, one turn later where nobody listens yet. What comes in one chunk with the handshake's end fails before whoever awaits
+ * the connection has had a turn to listen; an error that nobody hears ends the process, and no peer must have that in its hand.
+ */
+export function whenHeard(socket: TLSSocket, fail: () => void): void {
+  if (socket.listenerCount('error') > 0) fail()
+  else setImmediate(fail)
+}
+
 /** Ends a socket and resolves when it is closed; a peer that does not close its side is cut off. */
 export async function closeGracefully(socket: TLSSocket): Promise<void> {
   if (socket.closed) return

@@ -1,3 +1,4 @@
+// over 400 lines: the states of a socket and the steps between them are one thing, read side by side.
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { PauseRequest } from '../channel/pause.ts'
@@ -7,7 +8,7 @@ import { onAbort } from './abort.ts'
 import { answerPause } from './pause-driver.ts'
 import { Pump, type PumpListener } from './pump.ts'
 import { SessionMembers } from './session-members.ts'
-import { closeGracefully, HandshakeClock, type PhaseTimes, secured } from './socket-phases.ts'
+import { closeGracefully, HandshakeClock, type PhaseTimes, secured, whenHeard } from './socket-phases.ts'
 import type { TCPTransport } from './tcp.ts'
 import { awaitConnection, closeTransport, makeFresh } from './transport.ts'
 
@@ -247,13 +248,10 @@ export class TLSSocket extends SessionMembers implements PumpListener {
 
   #handshake(): void {
     if (this.destroyed) return
-    let step: 'done' | Waiting
-    try {
-      do step = this.#buffer.handshake()
-      while (step === 'want-write' && this.#flushed())
-      if (step === 'closed') throw new RaggedEOFError('handshake')
-    } catch (thrown) {
-      this.#endWith(this.#reasonOf(thrown))
+    const step = this.#advanced(() => this.#buffer.handshake())
+    if (step === undefined) return
+    if (step === 'closed') {
+      this.#endWith(this.#reasonOf(new RaggedEOFError('handshake')))
       return
     }
     this.#pump.flush()
@@ -316,15 +314,8 @@ export class TLSSocket extends SessionMembers implements PumpListener {
   }
 
   #continueUnwrapping(): void {
-    let step: 'done' | Waiting
-    try {
-      do step = this.#buffer.shutdown()
-      while (step === 'want-write' && this.#flushed())
-    } catch (thrown) {
-      this.#endWith(this.#reasonOf(thrown))
-      return
-    }
-    this.#pump.flush()
+    const step = this.#advanced(() => this.#buffer.shutdown())
+    if (step !== undefined) this.#pump.flush()
     if (step !== 'done') return
     this.#state = 'unwrapped'
     this.#stopListening?.()
@@ -378,8 +369,26 @@ export class TLSSocket extends SessionMembers implements PumpListener {
     return thrown instanceof RaggedEOFError ? (this.#lost?.error ?? thrown) : (thrown as Error)
   }
 
-  /** Ends with an error, but not before the program has read what was received, if it reads at all. */
+  /** Repeats a step for as long as the transport takes what comes of it; `undefined` where it failed. */
+  #advanced(step: () => 'done' | Waiting): 'done' | Waiting | undefined {
+    try {
+      for (;;) {
+        const answer = step()
+        if (answer !== 'want-write' || !this.#flushed()) return answer
+      }
+    } catch (thrown) {
+      this.#endWith(this.#reasonOf(thrown))
+      return undefined
+    }
+  }
+
   #endWith(error: Error): void {
+    whenHeard(this, () => this.#endNow(error))
+  }
+
+  /** Ends with an error, but not before the program has read what was received, if it reads at all. */
+  #endNow(error: Error): void {
+    if (this.destroyed || this.#endError !== undefined) return
     const isRead = this.readableFlowing !== null || this.listenerCount('readable') > 0
     if (this.readableLength === 0 || !isRead) {
       this.destroy(error)

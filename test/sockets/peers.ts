@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
 import * as tls from 'node:tls'
 import {
+  type Backend,
   type ClientOptions,
   type CreateServerOptions,
   connect,
@@ -74,7 +75,7 @@ export async function nodeClientCertificate(): Promise<{ cert: string; key: stri
 export async function client(
   t: Cleaner,
   port: number,
-  options: ClientOptions & TLSSocketOptions = {},
+  options: ClientOptions & TLSSocketOptions & { readonly backend?: Backend } = {},
 ): Promise<TLSSocket> {
   const socket = await connect({ host, port, serverName: hostName, ...(await matching()).client, ...options })
   return destroyAfter(t, socket)

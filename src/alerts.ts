@@ -1,3 +1,5 @@
+import type { CertificateReason } from './errors.ts'
+
 /**
  * The alerts of TLS, with what a person should make of one that arrives.
  * Source: IANA, TLS Alerts; RFC 9846, Section 6.
@@ -79,4 +81,33 @@ export const alertMeaning: { readonly [A in AlertName]?: string } = {
   unknown_psk_identity: 'the peer does not know the pre-shared key that we offered',
   certificate_required: 'the peer demands a client certificate and we sent none: configure certificateChain',
   no_application_protocol: 'the peer speaks none of the application protocols (ALPN) that we offer',
+}
+
+/**
+ * Which alert tells the peer of a reason. RFC 9846, Section 6.2, leaves room between several; these are OpenSSL's, so that a peer sees the
+ * same of every backend.
+ */
+export const certificateAlert: { readonly [R in CertificateReason]: AlertName } = {
+  missing: 'certificate_required',
+  malformed: 'bad_certificate',
+  expired: 'certificate_expired',
+  'not-yet-valid': 'bad_certificate',
+  'unknown-issuer': 'unknown_ca',
+  'self-signed': 'unknown_ca',
+  'self-signed-in-chain': 'unknown_ca',
+  'bad-signature': 'decrypt_error',
+  'weak-signature': 'bad_certificate',
+  'weak-key': 'bad_certificate',
+  'not-an-authority': 'unknown_ca',
+  'path-too-long': 'unknown_ca',
+  'wrong-key-usage': 'certificate_unknown',
+  'wrong-purpose': 'unsupported_certificate',
+  'name-constraints': 'certificate_unknown',
+  'unknown-critical-extension': 'certificate_unknown',
+  'wrong-host': 'bad_certificate',
+  revoked: 'certificate_revoked',
+  'revocation-unknown': 'certificate_unknown',
+  'chain-too-complex': 'bad_certificate',
+  vetoed: 'bad_certificate',
+  other: 'certificate_unknown',
 }

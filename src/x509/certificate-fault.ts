@@ -1,4 +1,4 @@
-import type { AlertName } from '../alerts.ts'
+import { certificateAlert } from '../alerts.ts'
 import { CertificateError, type CertificateReason } from '../errors.ts'
 import type { X509Certificate } from './certificate.ts'
 import type { DistinguishedName } from './distinguished-name.ts'
@@ -33,35 +33,6 @@ export function certificateError(
 export function shortName(name: DistinguishedName): string {
   const text = name.toString()
   return text.length > 500 ? `${text.slice(0, 500)}…` : text
-}
-
-/**
- * Which alert tells the peer of a reason. RFC 9846, Section 6.2, leaves room between several; these are OpenSSL's, so that a peer sees the
- * same of every backend.
- */
-export const certificateAlert: { readonly [R in CertificateReason]: AlertName } = {
-  missing: 'certificate_required',
-  malformed: 'bad_certificate',
-  expired: 'certificate_expired',
-  'not-yet-valid': 'bad_certificate',
-  'unknown-issuer': 'unknown_ca',
-  'self-signed': 'unknown_ca',
-  'self-signed-in-chain': 'unknown_ca',
-  'bad-signature': 'decrypt_error',
-  'weak-signature': 'bad_certificate',
-  'weak-key': 'bad_certificate',
-  'not-an-authority': 'unknown_ca',
-  'path-too-long': 'unknown_ca',
-  'wrong-key-usage': 'certificate_unknown',
-  'wrong-purpose': 'unsupported_certificate',
-  'name-constraints': 'certificate_unknown',
-  'unknown-critical-extension': 'certificate_unknown',
-  'wrong-host': 'bad_certificate',
-  revoked: 'certificate_revoked',
-  'revocation-unknown': 'certificate_unknown',
-  'chain-too-complex': 'bad_certificate',
-  vetoed: 'bad_certificate',
-  other: 'certificate_unknown',
 }
 
 const HINTS: { readonly [R in CertificateReason]?: string } = {

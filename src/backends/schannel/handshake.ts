@@ -1,4 +1,4 @@
-import type { AlertName } from '../../alerts.ts'
+import { type AlertName, certificateAlert } from '../../alerts.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
@@ -13,7 +13,7 @@ import { objectionTo } from './negotiation.ts'
 import { withPeer } from './peer.ts'
 import type { Session } from './session.ts'
 import { Status } from './status.ts'
-import { certificateAlerts, certificateErrorOf } from './trust-fault.ts'
+import { certificateErrorOf } from './trust-fault.ts'
 import { verifyPeer } from './verification.ts'
 
 /**
@@ -184,7 +184,7 @@ export class Handshake {
           chain,
         )
         if (fault !== undefined) {
-          const alert = this.refuse(certificateAlerts[fault.reason])
+          const alert = this.refuse(certificateAlert[fault.reason])
           throw certificateErrorOf(fault, chain, { serverName: nameText(this.#serverName), alert })
         }
         this.verified = true

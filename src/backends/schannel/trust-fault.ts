@@ -147,32 +147,6 @@ const reasonsOfPolicy: ReadonlyMap<number, CertificateReason> = new Map<number, 
   [Status.TRUST_E_CERT_SIGNATURE, 'bad-signature'],
 ])
 
-/** The alerts are those of the other backends, so that a peer sees the same of every one. */
-export const certificateAlerts: { readonly [R in CertificateReason]: AlertName } = {
-  missing: 'certificate_required',
-  malformed: 'bad_certificate',
-  expired: 'certificate_expired',
-  'not-yet-valid': 'bad_certificate',
-  'unknown-issuer': 'unknown_ca',
-  'self-signed': 'unknown_ca',
-  'self-signed-in-chain': 'unknown_ca',
-  'bad-signature': 'decrypt_error',
-  'weak-signature': 'bad_certificate',
-  'weak-key': 'bad_certificate',
-  'not-an-authority': 'unknown_ca',
-  'path-too-long': 'unknown_ca',
-  'wrong-key-usage': 'certificate_unknown',
-  'wrong-purpose': 'unsupported_certificate',
-  'name-constraints': 'certificate_unknown',
-  'unknown-critical-extension': 'certificate_unknown',
-  'wrong-host': 'bad_certificate',
-  revoked: 'certificate_revoked',
-  'revocation-unknown': 'certificate_unknown',
-  'chain-too-complex': 'bad_certificate',
-  vetoed: 'bad_certificate',
-  other: 'certificate_unknown',
-}
-
 const words: { readonly [R in CertificateReason]: string } = {
   missing: 'there is none',
   malformed: 'it is malformed',

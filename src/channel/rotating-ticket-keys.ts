@@ -4,19 +4,25 @@ export interface RotatingTicketKeysOptions {
   readonly random: (length: number) => Uint8Array
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number
-  /** For how long a key seals new tickets; it opens them for as long again. */
+  /** For how long a ticket can be used: a key that seals none any more opens them for as long as that. */
+  readonly lifetimeSeconds: number
+  /** For how long a key seals new tickets. Default: 12 hours. */
   readonly rotationSeconds?: number
 }
 
-/** Keys for tickets that nobody else has: made when they are first needed, replaced by time, forgotten after twice that. */
+/** Keys for tickets that nobody else has: made when they are first needed, replaced by time, forgotten when no ticket needs them. */
 export class RotatingTicketKeys implements TicketKeys {
   readonly #options: RotatingTicketKeysOptions
   readonly #rotationMilliseconds: number
+  /** The newest among them. */
+  readonly #mostKeys: number
   #keys: readonly { readonly key: TicketKey; readonly madeAtMilliseconds: number }[] = []
 
   constructor(options: RotatingTicketKeysOptions) {
+    const { lifetimeSeconds, rotationSeconds = defaultRotationSeconds } = options
     this.#options = options
-    this.#rotationMilliseconds = 1000 * (options.rotationSeconds ?? defaultRotationSeconds)
+    this.#rotationMilliseconds = 1000 * rotationSeconds
+    this.#mostKeys = 1 + Math.ceil(lifetimeSeconds / rotationSeconds)
   }
 
   current(): readonly TicketKey[] {
@@ -25,16 +31,14 @@ export class RotatingTicketKeys implements TicketKeys {
     const age = newest === undefined ? Number.POSITIVE_INFINITY : now - newest.madeAtMilliseconds
     // Also where the clock was set back.
     if (age < 0 || age >= this.#rotationMilliseconds) {
-      const { random } = this.#options
+      const { random, lifetimeSeconds } = this.#options
+      const longest = this.#rotationMilliseconds + 1000 * lifetimeSeconds
       const made = { key: { name: random(16), secret: random(32) }, madeAtMilliseconds: now }
-      this.#keys = [
-        made,
-        ...this.#keys.filter(({ madeAtMilliseconds }) => now - madeAtMilliseconds < 2 * this.#rotationMilliseconds),
-      ].slice(0, 2)
+      const needed = this.#keys.filter(({ madeAtMilliseconds }) => now - madeAtMilliseconds < longest)
+      this.#keys = [made, ...needed].slice(0, this.#mostKeys)
     }
     return this.#keys.map(({ key }) => key)
   }
 }
 
-/** Longer than the default lifetime of a session, so that no ticket dies before its time. */
 const defaultRotationSeconds = 12 * 60 * 60

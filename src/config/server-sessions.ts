@@ -9,7 +9,7 @@ export type ServerSessions = 'none' | StatelessSessions | StatefulSessions
 /** The server keeps nothing: the session is in the ticket, sealed (RFC 5077, Section 4). */
 export interface StatelessSessions extends TicketOptions {
   readonly kind: 'stateless'
-  /** Default: keys of the context's own, a new one every 12 hours, the last two of them accepted. */
+  /** Default: keys of the context's own, a new one every 12 hours; older ones open tickets until the last of them has ended. */
   readonly ticketKeys?: TicketKeys
 }
 

@@ -133,11 +133,11 @@ describe('the guard against replays', () => {
 })
 
 describe('keys for tickets', () => {
-  it('are replaced by time, stay for as long again, and are then forgotten', () => {
+  it('are replaced by time, stay for as long as tickets do, and are then forgotten', () => {
     let now = 0
     let drawn = 0
     const random = (length: number): Uint8Array => new Uint8Array(length).fill(++drawn)
-    const keys = new RotatingTicketKeys({ random, now: () => now, rotationSeconds: 10 })
+    const keys = new RotatingTicketKeys({ random, now: () => now, rotationSeconds: 10, lifetimeSeconds: 10 })
     const [first] = keys.current()
     assert.deepEqual([first?.name.length, first?.secret.length], [16, 32])
     now = 9_999
@@ -153,5 +153,17 @@ describe('keys for tickets', () => {
     // A clock that was set back makes new keys rather than to keep old ones for ever.
     now = 0
     assert.notEqual(keys.current()[0]?.secret[0], drawn - 3)
+  })
+
+  it('are as many as tickets that live for long need', () => {
+    let now = 0
+    const random = (length: number): Uint8Array => Buffer.alloc(length, now / 1000)
+    const keys = new RotatingTicketKeys({ random, now: () => now, rotationSeconds: 10, lifetimeSeconds: 35 })
+    for (; now < 200_000; now += 10_000) keys.current()
+    now = 199_999
+    assert.deepEqual(
+      keys.current().map(({ secret }) => secret[0]),
+      [190, 180, 170, 160, 150],
+    )
   })
 })

@@ -43,7 +43,9 @@ export class ServerSessions {
     if (sessions.kind === 'stateful') this.store = sessions.store ?? new MemorySessionStore({ now })
     else {
       const random = (length: number): Uint8Array => library.random(length)
-      this.sealing = new TicketSealing(library, sessions.ticketKeys ?? new RotatingTicketKeys({ random, now }))
+      const { lifetimeSeconds } = this
+      const keys = sessions.ticketKeys ?? new RotatingTicketKeys({ random, now, lifetimeSeconds })
+      this.sealing = new TicketSealing(library, keys)
     }
   }
 

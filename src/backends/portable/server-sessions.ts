@@ -44,7 +44,9 @@ export class ServerSessions {
     this.#binding = binding
     if (sessions.kind === 'stateful') this.store = sessions.store ?? new MemorySessionStore({ now })
     else {
-      const keys = sessions.ticketKeys ?? new RotatingTicketKeys({ random: (length) => crypto.random(length), now })
+      const random = (length: number): Uint8Array => crypto.random(length)
+      const { lifetimeSeconds } = this
+      const keys = sessions.ticketKeys ?? new RotatingTicketKeys({ random, now, lifetimeSeconds })
       this.#sealer = new TicketSealer(crypto, keys)
     }
   }

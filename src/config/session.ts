@@ -17,8 +17,13 @@ export interface SessionContent {
   readonly innerProtocol: string | undefined
   /** In milliseconds since 1970. */
   readonly receivedAtMilliseconds: number
-  /** When it is of no use any more, in milliseconds since 1970: the server's limit, or the end of its certificate. */
+  /** When it is of no use any more, in milliseconds since 1970: the server's limit, or `authenticatedUntilMilliseconds`. */
   readonly expiresAtMilliseconds: number
+  /**
+   * When the server has to prove again who it is, in milliseconds since 1970: seven days after it did, or when its certificate ends.
+   * A session that comes in a resumed connection does not last longer than the one that it began with. RFC 9846, Section 4.6.1.
+   */
+  readonly authenticatedUntilMilliseconds: number
   /** How much early data the server would take with it; 0 for none. RFC 9846, Section 4.6.1. */
   readonly maxEarlyDataBytes: number
   /** What the server showed when the session began, DER, its own certificate first. */
@@ -46,6 +51,7 @@ export class Session implements Omit<SessionContent, 'state'> {
   readonly innerProtocol: string | undefined
   readonly receivedAtMilliseconds: number
   readonly expiresAtMilliseconds: number
+  readonly authenticatedUntilMilliseconds: number
   readonly maxEarlyDataBytes: number
   readonly peerChain: readonly Uint8Array[]
   readonly verified: boolean
@@ -60,6 +66,7 @@ export class Session implements Omit<SessionContent, 'state'> {
     this.innerProtocol = content.innerProtocol
     this.receivedAtMilliseconds = content.receivedAtMilliseconds
     this.expiresAtMilliseconds = content.expiresAtMilliseconds
+    this.authenticatedUntilMilliseconds = content.authenticatedUntilMilliseconds
     this.maxEarlyDataBytes = content.maxEarlyDataBytes
     this.peerChain = content.peerChain
     this.verified = content.verified
@@ -80,6 +87,7 @@ export class Session implements Omit<SessionContent, 'state'> {
     w.vector8(text(this.serverName)).vector8(text(this.innerProtocol))
     writeTime(w, this.receivedAtMilliseconds)
     writeTime(w, this.expiresAtMilliseconds)
+    writeTime(w, this.authenticatedUntilMilliseconds)
     w.u32(this.maxEarlyDataBytes).u8(this.verified ? 1 : 0)
     w.vector24((chain) => {
       for (const certificate of this.peerChain) chain.vector24(certificate)
@@ -119,6 +127,7 @@ function readSession(r: ByteReader): Session {
   const innerProtocol = text('inner_protocol') || undefined
   const receivedAtMilliseconds = readTime(r)
   const expiresAtMilliseconds = readTime(r)
+  const authenticatedUntilMilliseconds = readTime(r)
   const maxEarlyDataBytes = r.u32('max_early_data')
   const verified = r.u8('verified') === 1
   const peerChain: Uint8Array[] = []
@@ -134,6 +143,7 @@ function readSession(r: ByteReader): Session {
     innerProtocol,
     receivedAtMilliseconds,
     expiresAtMilliseconds,
+    authenticatedUntilMilliseconds,
     maxEarlyDataBytes,
     peerChain: Object.freeze(peerChain),
     verified,
@@ -150,6 +160,6 @@ function readTime(r: ByteReader): number {
   return r.u32('time') * 2 ** 32 + r.u32('time')
 }
 
-const formatVersion = 1
+const formatVersion = 2
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })

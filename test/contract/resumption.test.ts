@@ -195,6 +195,40 @@ forEachPair('resumption', (pairing) => {
       assert.equal(late.client.facts.resumed, false)
     })
 
+    it(`${version}: resuming again and again ends seven days after the full handshake, for either side`, async () => {
+      const day = 86_400_000
+      const start = Date.now()
+      let now = start
+      const sessions = { kind: 'stateless', lifetimeSeconds: 604_800 } as const
+      const pair = await contexts({ server: { sessions }, environment: { now: () => now } })
+      using first = await establish(resumingConnection(pair))
+      let [session] = first.client.takeSessions()
+      assert.ok(session)
+      assert.equal(session.authenticatedUntilMilliseconds, start + 7 * day)
+      for (const days of [3, 6]) {
+        now = start + days * day
+        using connection = await establish(resumingConnection(pair, { session }))
+        assert.equal(connection.client.facts.resumed, true, `after ${days} days`)
+        for (const renewed of connection.client.takeSessions()) {
+          assert.ok(renewed.expiresAtMilliseconds <= start + 7 * day)
+          assert.equal(renewed.authenticatedUntilMilliseconds, start + 7 * day)
+          // A ticket of TLS 1.2 can be used again, and a renewed one may leave its lifetime open.
+          if (version === 'TLSv1.3') session = renewed
+        }
+      }
+      now = start + 7 * day
+      using late = await establish(resumingConnection(pair, { session }))
+      assert.equal(late.client.facts.resumed, false)
+      // What the client would not do by itself.
+      const forever = alteredSession(session, {
+        receivedAtMilliseconds: now,
+        expiresAtMilliseconds: now + day,
+        authenticatedUntilMilliseconds: now + day,
+      })
+      using refused = await establish(resumingConnection(pair, { session: forever }))
+      assert.equal(refused.client.facts.resumed, false)
+    })
+
     it(`${version}: servers that share keys know each other's tickets, and a key that is gone opens none`, async () => {
       const key = (): TicketKey => ({ name: randomBytes(16), secret: randomBytes(32) })
       const keys = [key()]

@@ -51,7 +51,8 @@ function answer(channel: TLSBuffer): Promise<string> {
 /** The same session with something changed, as no connection gives it. */
 export function alteredSession(session: Session, changes: Partial<ConstructorParameters<typeof Session>[0]>): Session {
   const { backend, binding, version, cipherSuite, serverName, innerProtocol } = session
-  const { receivedAtMilliseconds, expiresAtMilliseconds, maxEarlyDataBytes, peerChain, verified } = session
+  const { receivedAtMilliseconds, expiresAtMilliseconds, authenticatedUntilMilliseconds } = session
+  const { maxEarlyDataBytes, peerChain, verified } = session
   return new Session({
     backend,
     binding,
@@ -61,6 +62,7 @@ export function alteredSession(session: Session, changes: Partial<ConstructorPar
     innerProtocol,
     receivedAtMilliseconds,
     expiresAtMilliseconds,
+    authenticatedUntilMilliseconds,
     maxEarlyDataBytes,
     peerChain,
     verified,

@@ -11,6 +11,7 @@ export function sessionWith(content: Partial<SessionContent> = {}): Session {
     innerProtocol: 'h2',
     receivedAtMilliseconds: 1_800_000_000_123,
     expiresAtMilliseconds: 1_800_003_600_123,
+    authenticatedUntilMilliseconds: 1_800_604_800_123,
     maxEarlyDataBytes: 0,
     peerChain: [],
     verified: true,

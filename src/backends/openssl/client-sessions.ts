@@ -3,6 +3,7 @@ import type { ClientBufferOptions } from '../../channel/context.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import type { TakeSessionRequest } from '../../channel/pause.ts'
 import { isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
+import { authenticatedUntil, longestTicketSeconds } from '../../channel/session-lifetime.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { Session, stateOf } from '../../config/session.ts'
 import type { SessionCache } from '../../config/session-cache.ts'
@@ -76,6 +77,8 @@ export interface Origin {
   readonly innerProtocol: string | undefined
   readonly peerChain: readonly Uint8Array[]
   readonly verified: boolean
+  /** Whether the connection resumed the session that was offered. */
+  readonly resumed: boolean
 }
 
 /** One connection's part in it: the session that it offers, and those that it gets. */
@@ -179,7 +182,7 @@ export class ClientResumption {
   }
 
   /** Makes sessions of what came and puts them into the cache. Outside of OpenSSL: the cache may be the application's. */
-  keep({ innerProtocol, peerChain, verified }: Origin): void {
+  keep({ innerProtocol, peerChain, verified, resumed: isResumed }: Origin): void {
     const { options, own, cache } = this.#sessions
     const { library, backendName, now } = options
     const arrivals = this.#arrivals
@@ -188,10 +191,13 @@ export class ClientResumption {
     // Without a certificate there is nothing that another context could verify: an external key is offered by itself each time.
     if (leaf === undefined) return
     const receivedAtMilliseconds = now()
-    const end = endOfCertificate(library, leaf)
+    const authenticatedUntilMilliseconds = isResumed
+      ? (this.#offered?.authenticatedUntilMilliseconds ?? 0)
+      : authenticatedUntil(receivedAtMilliseconds, endOfCertificate(library, leaf))
     for (const { state, version, cipherSuite, lifetimeSeconds, maxEarlyDataBytes } of arrivals) {
       const negotiated = versionOf(version)
-      const expiresAtMilliseconds = Math.min(receivedAtMilliseconds + lifetimeSeconds * 1000, end)
+      const end = receivedAtMilliseconds + lifetimeSeconds * 1000
+      const expiresAtMilliseconds = Math.min(end, authenticatedUntilMilliseconds)
       if (negotiated === undefined || expiresAtMilliseconds <= receivedAtMilliseconds) continue
       const session = new Session({
         backend: backendName,
@@ -202,6 +208,7 @@ export class ClientResumption {
         innerProtocol,
         receivedAtMilliseconds,
         expiresAtMilliseconds,
+        authenticatedUntilMilliseconds,
         maxEarlyDataBytes,
         peerChain,
         verified,
@@ -225,7 +232,7 @@ export class ClientResumption {
 function lifetimeOf({ native }: Library, session: Pointer): number {
   const hint = native.SSL_SESSION_get_ticket_lifetime_hint(session)
   const isOpen = hint === 0 && versionOf(native.SSL_SESSION_get_protocol_version(session)) === 'TLSv1.2'
-  return Math.min(isOpen ? native.SSL_SESSION_get_timeout(session) : hint, 604_800)
+  return Math.min(isOpen ? native.SSL_SESSION_get_timeout(session) : hint, longestTicketSeconds)
 }
 
 /** What nobody takes: the newest are kept for whoever asks later, since a server sends as many as it likes. */

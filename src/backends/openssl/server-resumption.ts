@@ -1,5 +1,6 @@
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import type { GetSessionRequest } from '../../channel/pause.ts'
+import { authenticatedUntil } from '../../channel/session-lifetime.ts'
 import { ByteReader } from '../../codec/byte-reader.ts'
 import { ByteWriter } from '../../codec/byte-writer.ts'
 import { DecodeError } from '../../codec/decode-error.ts'
@@ -145,10 +146,13 @@ export class ServerResumption {
     if (isResumed) return { ...resumed, issuedAtMilliseconds: now() }
     const peerChain = readPeerChain(this.#library, ssl, true)
     const [leaf] = peerChain
+    const issuedAtMilliseconds = now()
     return {
-      issuedAtMilliseconds: now(),
-      authenticatedUntilMilliseconds:
-        leaf === undefined ? Number.MAX_SAFE_INTEGER : endOfCertificate(this.#library, leaf),
+      issuedAtMilliseconds,
+      authenticatedUntilMilliseconds: authenticatedUntil(
+        issuedAtMilliseconds,
+        leaf && endOfCertificate(this.#library, leaf),
+      ),
       serverName,
       verified: this.#isVerified(),
       peerChain,

@@ -9,7 +9,7 @@ import { DecodeError } from '../../codec/decode-error.ts'
 export interface SessionRecord {
   /** In milliseconds since 1970. */
   readonly issuedAtMilliseconds: number
-  /** When the client's certificate ends; in milliseconds since 1970. */
+  /** When the client has to show again who it is, in a full handshake; in milliseconds since 1970. See `Session`. */
   readonly authenticatedUntilMilliseconds: number
   /** The name that the client asked for: a session is not for another. */
   readonly serverName: string | undefined

@@ -139,6 +139,7 @@ export function keepSession(k: Verified, resumption: ResumptionSecret, ticket: N
       }),
     },
     ticket.lifetimeSeconds,
+    'ageMilliseconds' in peer ? peer : undefined,
   )
   if (session !== undefined) connection.sessions.put(session)
 }

@@ -1,6 +1,7 @@
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import { isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
+import { authenticatedUntil, longestTicketSeconds } from '../../channel/session-lifetime.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { Session, type SessionContent, stateOf } from '../../config/session.ts'
 import type { SessionCache } from '../../config/session-cache.ts'
@@ -73,20 +74,27 @@ export class ClientSessions {
     return { session, state, ageMilliseconds: nowMilliseconds - session.receivedAtMilliseconds, verified }
   }
 
-  /** Makes a session of what came, and keeps it; `undefined` where it is of no use. */
+  /** Makes a session of what came, and keeps it; `undefined` where it is of no use. `origin` is what the connection resumed. */
   keep(
-    content: Omit<SessionContent, 'backend' | 'receivedAtMilliseconds' | 'expiresAtMilliseconds'>,
+    content: Omit<
+      SessionContent,
+      'backend' | 'receivedAtMilliseconds' | 'expiresAtMilliseconds' | 'authenticatedUntilMilliseconds'
+    >,
     lifetimeSeconds: number,
+    origin?: Pick<Session, 'authenticatedUntilMilliseconds'>,
   ): Session | undefined {
     const { backendName, now } = this.#options
     const [leaf] = content.peerChain
     // Without a certificate there is nothing that another context could verify: an external key is offered by itself each time.
     if (this.cache === undefined || leaf === undefined) return undefined
     const receivedAtMilliseconds = now()
-    const end = receivedAtMilliseconds + 1000 * Math.min(lifetimeSeconds, longestSeconds)
-    const expiresAtMilliseconds = Math.min(end, endOf(leaf))
+    const authenticatedUntilMilliseconds =
+      origin?.authenticatedUntilMilliseconds ?? authenticatedUntil(receivedAtMilliseconds, endOf(leaf))
+    const end = receivedAtMilliseconds + 1000 * Math.min(lifetimeSeconds, longestTicketSeconds)
+    const expiresAtMilliseconds = Math.min(end, authenticatedUntilMilliseconds)
     if (expiresAtMilliseconds <= receivedAtMilliseconds) return undefined
-    const session = new Session({ ...content, backend: backendName, receivedAtMilliseconds, expiresAtMilliseconds })
+    const times = { receivedAtMilliseconds, expiresAtMilliseconds, authenticatedUntilMilliseconds }
+    const session = new Session({ ...content, ...times, backend: backendName })
     this.#own.add(session)
     this.cache.put(session.binding, session)
     return session
@@ -123,5 +131,3 @@ function secretOfThisProcess(crypto: CryptoProvider): Uint8Array {
 let processSecret: Uint8Array | undefined
 
 const mostBindings = 1000
-/** RFC 9846, Section 4.6.1: seven days at most, whatever the server says. */
-const longestSeconds = 604_800

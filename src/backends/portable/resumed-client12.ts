@@ -106,7 +106,8 @@ function connected(resumed: Resumed, _same: SameHandshake): In<'CONNECTED'> {
     sessionAgeMilliseconds: offered.ageMilliseconds,
   }
   establish12(connection, secrets, facts, peerChain[0])
-  if (ticket !== undefined) keepSession12({ ...resumed, sessionId: noId }, { peerChain, verified: offered.verified })
+  if (ticket !== undefined)
+    keepSession12({ ...resumed, sessionId: noId }, { peerChain, verified: offered.verified }, offered.session)
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {

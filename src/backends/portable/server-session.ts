@@ -14,7 +14,7 @@ export interface ServerSession {
   readonly issuedAtMilliseconds: number
   /** RFC 9846, Section 4.6.1. */
   readonly ageAdd: number
-  /** When the client's certificate ends; in milliseconds since 1970. */
+  /** When the client has to show again who it is, in a full handshake; in milliseconds since 1970. See `Session`. */
   readonly authenticatedUntilMilliseconds: number
   /** The name that the client asked for: a session is not for another. */
   readonly serverName: string | undefined

@@ -1,12 +1,14 @@
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import { RotatingTicketKeys } from '../../channel/rotating-ticket-keys.ts'
+import { authenticatedUntil } from '../../channel/session-lifetime.ts'
 import type { ReplayGuard } from '../../config/replay-guard.ts'
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { SessionStore } from '../../config/server-sessions.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import { equalPublicBytes } from '../../crypto/bytes.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
+import { endOf } from './client-sessions.ts'
 import { decodeServerSession, encodeServerSession, type ServerSession } from './server-session.ts'
 import { TicketSealer } from './ticket-sealer.ts'
 
@@ -100,6 +102,11 @@ export class ServerSessions {
   /** A new session's part that does not depend on the connection. */
   stamp(): Pick<ServerSession, 'issuedAtMilliseconds' | 'binding'> {
     return { issuedAtMilliseconds: this.now(), binding: this.#binding }
+  }
+
+  /** For how long what a full handshake has shown holds. */
+  authenticate([leaf]: readonly Uint8Array[]): Pick<ServerSession, 'authenticatedUntilMilliseconds'> {
+    return { authenticatedUntilMilliseconds: authenticatedUntil(this.now(), leaf && endOf(leaf)) }
   }
 
   /** Whether a session may be resumed here and now, under this name. */

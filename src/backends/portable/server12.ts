@@ -3,7 +3,6 @@ import { concatBytes } from '../../crypto/bytes.ts'
 import type { KeyShare } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
 import { chooseProtocol, encodeProtocol } from './application-protocols.ts'
-import { endOf } from './client-sessions.ts'
 import type { ServerConnection } from './connection.ts'
 import { sentinelOf12 } from './downgrade.ts'
 import { fault } from './faults.ts'
@@ -260,18 +259,17 @@ function giveSession(keyed: Keyed, peerChain: readonly Uint8Array[], verified: b
   const { connection, choice, secrets, serverName, innerProtocol, givesTicket, sessionId } = keyed
   const { sessions } = connection.setup
   if (sessions === undefined || !(givesTicket || sessionId.length > 0)) return
-  const [leaf] = peerChain
   const session = {
     version: 'TLSv1.2',
     cipherSuite: choice.suite.code,
     secret: secrets.master.reveal(),
     ageAdd: 0,
-    authenticatedUntilMilliseconds: leaf === undefined ? Number.MAX_SAFE_INTEGER : endOf(leaf),
     serverName: serverName?.toLowerCase(),
     innerProtocol,
     maxEarlyDataBytes: 0,
     verified,
     peerChain,
+    ...sessions.authenticate(peerChain),
     ...sessions.stamp(),
   } as const
   if (!givesTicket) sessions.keep(sessionId, session)

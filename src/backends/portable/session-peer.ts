@@ -16,6 +16,8 @@ export interface ResumedPeer {
   readonly chain: readonly Uint8Array[]
   readonly verified: boolean
   readonly ageMilliseconds: number
+  /** When it has to prove again who it is. */
+  readonly authenticatedUntilMilliseconds: number
 }
 
 /** Whoever has the external key. Made only here. */
@@ -28,14 +30,16 @@ export interface KeyedPeer {
 export function serverOf({ origin }: OfferedKey): ResumedPeer | KeyedPeer {
   if (origin.kind === 'external') return { key: origin.key } as unknown as KeyedPeer
   const { session, verified, ageMilliseconds } = origin.offered
-  return { chain: session.peerChain, verified, ageMilliseconds } as unknown as ResumedPeer
+  const { peerChain: chain, authenticatedUntilMilliseconds } = session
+  return { chain, verified, ageMilliseconds, authenticatedUntilMilliseconds } as unknown as ResumedPeer
 }
 
 /** The client's binder has shown that it has the key. */
 export function clientOf({ origin }: ProvenKey, nowMilliseconds: number): ResumedPeer | KeyedPeer {
   if (origin.kind === 'external') return { key: origin.key } as unknown as KeyedPeer
-  const { peerChain: chain, verified, issuedAtMilliseconds } = origin.session
-  return { chain, verified, ageMilliseconds: nowMilliseconds - issuedAtMilliseconds } as unknown as ResumedPeer
+  const { peerChain: chain, verified, issuedAtMilliseconds, authenticatedUntilMilliseconds } = origin.session
+  const ageMilliseconds = nowMilliseconds - issuedAtMilliseconds
+  return { chain, verified, ageMilliseconds, authenticatedUntilMilliseconds } as unknown as ResumedPeer
 }
 
 /** What the server's choice among the keys means. @throws ProtocolError where it is none. */

@@ -1,5 +1,5 @@
 import { nameText } from '../../channel/server-name.ts'
-import type { SessionContent } from '../../config/session.ts'
+import type { Session, SessionContent } from '../../config/session.ts'
 import type { Agreed12 } from './agreement12.ts'
 import type { Secrets12 } from './handshake12.ts'
 import type { NewSessionTicket12 } from './messages/post-handshake.ts'
@@ -7,7 +7,7 @@ import { encodeSessionState } from './session-state.ts'
 
 /**
  * Keeps what a server of TLS 1.2 gave to resume by: a ticket (RFC 5077), or its name for the session (RFC 5246, Section 7.3). Only
- * sessions that are bound to their handshake exist here: RFC 7627, Section 5.
+ * sessions that are bound to their handshake exist here: RFC 7627, Section 5. `origin` is the one that the connection resumed.
  */
 export function keepSession12(
   agreed: Pick<Agreed12, 'connection' | 'suite' | 'innerProtocol' | 'sessionId'> & {
@@ -15,6 +15,7 @@ export function keepSession12(
     readonly ticket?: NewSessionTicket12
   },
   peer: Pick<SessionContent, 'peerChain' | 'verified'>,
+  origin?: Session,
 ): void {
   const { connection, suite, innerProtocol, sessionId, secrets, ticket } = agreed
   const { setup, serverName, options } = connection
@@ -38,6 +39,7 @@ export function keepSession12(
     },
     // RFC 5077, Section 3.3: 0 leaves it open.
     ticket?.lifetimeHintSeconds || openLifetimeSeconds,
+    origin,
   )
   if (session !== undefined) connection.sessions.put(session)
 }

@@ -1,5 +1,4 @@
 import { pskWithKeyExchange } from './client-hello.ts'
-import { endOf } from './client-sessions.ts'
 import type { ServerConnection } from './connection.ts'
 import { drawGrease } from './grease.ts'
 import { nameOf } from './key-lookup.ts'
@@ -36,8 +35,7 @@ export function ticketsFor(
   const usesKeys = hello.extensions.psk_key_exchange_modes?.includes(pskWithKeyExchange) === true
   if (sessions === undefined || !usesKeys || 'key' in peer) return undefined
   const { peerChain, verified } = 'chain' in peer ? certificatesOf(peer) : { peerChain: [], verified: false }
-  const [leaf] = peerChain
-  const authenticatedUntilMilliseconds = leaf === undefined ? Number.MAX_SAFE_INTEGER : endOf(leaf)
+  const { authenticatedUntilMilliseconds } = 'ageMilliseconds' in peer ? peer : sessions.authenticate(peerChain)
   let count = 0
   const send = (): void => {
     const nonce = Uint8Array.of(count >> 8, count)

@@ -107,6 +107,17 @@ forEachPair('external keys', (pairing) => {
     assert.deepEqual(asked, [])
   })
 
+  it('a name as long as any is found, whatever sessions are named by', async () => {
+    for (const kind of ['stateless', 'stateful'] as const) {
+      for (const length of [1, 31, 32, 33, 200]) {
+        const named = new PreSharedKey({ identity: Buffer.alloc(length, 'n'), secret: randomBytes(32) })
+        const server = { findPreSharedKey: finding(named), sessions: { kind } }
+        using connection = await establish(resumingConnection(await contexts({ preSharedKeys: [named] }, server)))
+        assert.deepEqual(connection.server.facts.preSharedKeyIdentity, named.identity, `${kind}, ${length} bytes`)
+      }
+    }
+  })
+
   it('a veto hears of a peer without certificates', async () => {
     const chains: number[] = []
     const pair = await contexts(

@@ -53,11 +53,13 @@ export function* lookUpKey(
     if (sessions?.isTicket(identity)) {
       const session = yield* lookUpSession(connection, identity)
       const hash = session && suites.get(session.cipherSuite)?.hash
-      const serverName = nameOf(hello)
-      if (session === undefined || hash === undefined || !hashes.has(hash)) continue
-      if (!sessions.isFitting(session, 'TLSv1.3', serverName)) continue
-      const stage = new EarlyStage(connection.crypto, hash, session.secret)
-      return { kind: 'resumption', identity, hash, stage, origin: { kind: 'session', session } }
+      if (session !== undefined && hash !== undefined && hashes.has(hash)) {
+        if (!sessions.isFitting(session, 'TLSv1.3', nameOf(hello))) continue
+        const stage = new EarlyStage(connection.crypto, hash, session.secret)
+        return { kind: 'resumption', identity, hash, stage, origin: { kind: 'session', session } }
+      }
+      // What no entry of the store is named by may be the name of an external key as well.
+      if (session !== undefined || sessions.store === undefined) continue
     }
     if (configuration.findPreSharedKey === undefined) continue
     const found = yield* lookUpExternal(connection, identity)

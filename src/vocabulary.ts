@@ -6,6 +6,7 @@ export type { EarlyDataOutcome, EarlyDataSteps } from './channel/early-data.ts'
 export type { ConnectionFacts } from './channel/facts.ts'
 export type { ChannelBindingType, KeyMaterial } from './channel/key-material.ts'
 export { incomingLimitBytes, maxCertificateChainBytes, outgoingLimitBytes } from './channel/limits.ts'
+export { MemoryReplayGuard, type MemoryReplayGuardOptions } from './channel/memory-replay-guard.ts'
 export { MemorySessionCache, type MemorySessionCacheOptions } from './channel/memory-session-cache.ts'
 export type {
   AdmitEarlyDataRequest,

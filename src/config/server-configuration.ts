@@ -36,7 +36,10 @@ export interface ServerOptions extends CommonOptions {
    * RFC 9846, Section 8. Default: 0, none.
    */
   readonly maxEarlyDataBytes?: number
-  /** Who remembers which early data was seen. Default: a memory of the context's own, which knows of no other that shares the tickets. */
+  /**
+   * Who remembers which early data was seen. Default: a memory of the context's own, which knows of no other; so where `ticketKeys` let others
+   * take the same tickets, early data needs a guard that all of them share.
+   */
   readonly replayGuard?: ReplayGuard
   /** Finds keys that client and server had before. A client without one that is known here goes on with certificates. TLS 1.3 only. */
   readonly findPreSharedKey?: FindPreSharedKey
@@ -66,6 +69,7 @@ export class TLSServerConfiguration {
       throw new ConfigurationError('certificateChain', 'a server needs at least one certificate with its key')
     if (this.sessions === 'none' && (this.maxEarlyDataBytes ?? 0) > 0)
       throw new ConfigurationError('maxEarlyDataBytes', 'early data comes with resumption, and sessions are off')
+    requireSharedGuard(this)
     if ((this.clientAuthentication ?? 'none') !== 'none' && this.trustStore === undefined) {
       throw new ConfigurationError(
         'trustStore',
@@ -97,6 +101,18 @@ export class TLSServerConfiguration {
     configuration.#identity ??= identityOf(configuration.#options)
     return configuration.#identity
   }
+}
+
+/** Each of those that share ticket keys would take a replay that another has taken. A store gives a session out once, whoever asks. */
+function requireSharedGuard({ sessions, maxEarlyDataBytes = 0, replayGuard }: ServerOptions): void {
+  const sharesTickets =
+    typeof sessions === 'object' && sessions.kind === 'stateless' && sessions.ticketKeys !== undefined
+  if (!sharesTickets || maxEarlyDataBytes === 0 || replayGuard !== undefined) return
+  throw new ConfigurationError(
+    'replayGuard',
+    'with ticketKeys of your own, other contexts can take the same early data: name the guard that all of them share',
+    { hint: 'within one process that can be one MemoryReplayGuard' },
+  )
 }
 
 const checks: Checks<ServerOptions> = {

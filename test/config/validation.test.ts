@@ -246,6 +246,17 @@ describe('validation of chains', () => {
     assertTypeError(() => new TLSServerConfiguration({} as never), 'certificateChain')
   })
 
+  it('early data with tickets that others can take needs a guard that they share', () => {
+    const sessions = { kind: 'stateless', ticketKeys: { current: () => [] } } as const
+    const options = { certificateChain, sessions, maxEarlyDataBytes: 1 }
+    assertConfigurationError(() => new TLSServerConfiguration(options), 'replayGuard')
+    new TLSServerConfiguration({ ...options, replayGuard: { admit: () => false } })
+    new TLSServerConfiguration({ ...options, maxEarlyDataBytes: 0 })
+    // A store gives out a session of TLS 1.3 once.
+    const store = { put: () => {}, get: () => undefined }
+    new TLSServerConfiguration({ ...options, sessions: { kind: 'stateful', store } })
+  })
+
   it('a server that asks for certificates needs a trust store, and one that does not needs none', () => {
     for (const clientAuthentication of ['requested', 'required'] as const) {
       assertConfigurationError(

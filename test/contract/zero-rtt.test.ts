@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
   type ClientOptions,
+  MemoryReplayGuard,
   type ReplayGuard,
   type ServerOptions,
   type Session,
@@ -90,10 +91,7 @@ forEachPair('0-RTT', (pairing) => {
     }
     const ticketKeys = { current: () => [{ name: new Uint8Array(16), secret: new Uint8Array(32).fill(7) }] }
     for (const replayGuard of [undefined, shared]) {
-      const options = {
-        sessions: { kind: 'stateless', ticketKeys } as const,
-        ...(replayGuard && { replayGuard }),
-      }
+      const options = replayGuard && { sessions: { kind: 'stateless', ticketKeys } as const, replayGuard }
       const pair = await contexts(options)
       const other = replayGuard === undefined ? pair : await contexts(options)
       const session = await sessionOf(pair)
@@ -152,10 +150,11 @@ forEachPair('0-RTT', (pairing) => {
 
   it('a server that takes none, any more, rejects it and skips it; nothing is sent again', async () => {
     const ticketKeys = { current: () => [{ name: new Uint8Array(16), secret: new Uint8Array(32).fill(9) }] }
-    const sessions = { kind: 'stateless', ticketKeys } as const
-    const pair = await contexts({ sessions })
-    const off = await contexts({ sessions, maxEarlyDataBytes: 0 })
-    const less = await contexts({ sessions, maxEarlyDataBytes: 100 })
+    const replayGuard = new MemoryReplayGuard({ now: Date.now })
+    const shared = { sessions: { kind: 'stateless', ticketKeys }, replayGuard } as const
+    const pair = await contexts(shared)
+    const off = await contexts({ ...shared, maxEarlyDataBytes: 0 })
+    const less = await contexts({ ...shared, maxEarlyDataBytes: 100 })
     for (const { server } of [off, less]) {
       const session = await sessionOf(pair)
       const earlyData = Buffer.alloc(10_000, 'e')
@@ -182,8 +181,9 @@ forEachPair('0-RTT', (pairing) => {
 
     const keys = [{ name: new Uint8Array(16), secret: new Uint8Array(32).fill(3) }]
     const sessions = { kind: 'stateless', ticketKeys: { current: () => keys } } as const
-    const before = await contexts({ sessions }, { groups: [0x001d, 0x0018] })
-    const picky = await contexts({ sessions, groups: [0x0018] })
+    const replayGuard = new MemoryReplayGuard({ now: Date.now })
+    const before = await contexts({ sessions, replayGuard }, { groups: [0x001d, 0x0018] })
+    const picky = await contexts({ sessions, replayGuard, groups: [0x0018] })
     const other = await sessionOf(before)
     using retried = await establish(
       resumingConnection({ client: before.client, server: picky.server }, { session: other, earlyData }),

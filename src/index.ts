@@ -23,6 +23,7 @@ export {
   type UpgradeOptions,
   upgrade,
 } from './connections.ts'
+export { type DataConnectionOptions, DataConnections } from './data-connections.ts'
 export { openTunnel, type ProxyOptions, type TunnelOptions } from './proxies.ts'
 export type { ClientSetup, ServerSetup } from './setups.ts'
 export type { Destination } from './sockets/connect.ts'

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { ClientBufferOptions } from './channel/context.ts'
 import { parseServerName } from './channel/server-name.ts'
 import { ConfigurationError } from './errors.ts'
 import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './setups.ts'
@@ -35,9 +36,12 @@ export type DialogueSetup<Options> =
 /** How `startTls` comes to TLS: the conduct of the dialogue, what the protocol has to know, and whom to expect. */
 export type StartTLSOptions<Options> = StartTLSConduct &
   DialogueSetup<Options> &
-  ClientSetup & {
+  ClientSetup &
+  Pick<ClientBufferOptions, 'session'> & {
     /** The name or address that the certificate has to be for; `undefined` checks none, and then the trust store alone decides. */
     readonly serverName: string | undefined
+    /** Which service of the host this is: sessions of one are not offered to another. Default: the protocol's name. */
+    readonly service?: string | undefined
   }
 
 /** How `startTlsServer` comes to TLS. */
@@ -87,7 +91,12 @@ export async function startTls<P extends ClientProtocol>(
 export async function startTls(
   stream: Duplex,
   protocol: ClientProtocol,
-  options: StartTLSConduct & ClientSetup & { readonly serverName: string | undefined; readonly dialogue?: unknown },
+  options: StartTLSConduct &
+    ClientSetup &
+    Pick<ClientBufferOptions, 'session' | 'service'> & {
+      readonly serverName: string | undefined
+      readonly dialogue?: unknown
+    },
 ): Promise<Started<unknown>> {
   const {
     opportunistic = false,
@@ -97,7 +106,7 @@ export async function startTls(
     dialogue: given = {},
     ...rest
   } = options
-  const { serverName, allowHalfOpen, signal, ...setup } = rest
+  const { serverName, service, session, allowHalfOpen, signal, ...setup } = rest
   if ((opportunistic === 'accept-failed-handshake') !== (reconnect !== undefined)) {
     throw new ConfigurationError(
       'reconnect',
@@ -118,7 +127,10 @@ export async function startTls(
     signal,
     opportunistic: opportunistic !== false,
     reconnect,
-    secure: (on) => upgradeClient(context, on, serverName, { allowHalfOpen, signal }),
+    secure: (on) => {
+      const more = { service: service ?? dialogue.protocol, session }
+      return upgradeClient(context, on, serverName, { allowHalfOpen, signal, ...more })
+    },
   })
 }
 

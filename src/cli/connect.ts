@@ -113,9 +113,9 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
 }
 
 /** What an earlier connection left, and what is to be said with it at once. */
-function readGoingOn({ sessionIn, sessionOut, earlyData, starttls }: ConnectOptions): ClientBufferOptions {
-  if (starttls !== undefined && (sessionIn ?? sessionOut ?? earlyData) !== undefined)
-    throw new UsageFailure('sessions are not for --starttls yet')
+function readGoingOn({ sessionIn, earlyData, starttls }: ConnectOptions): ClientBufferOptions {
+  if (starttls !== undefined && earlyData !== undefined)
+    throw new UsageFailure('--early-data is not for --starttls: a client has to listen there before it may speak')
   if (earlyData !== undefined && sessionIn === undefined)
     throw new UsageFailure('--early-data needs a session', { hint: 'give one with --session-in' })
   return {

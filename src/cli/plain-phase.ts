@@ -63,7 +63,8 @@ export async function secure(
 ): Promise<{ readonly socket: TLSSocket; readonly learned: unknown }> {
   const conduct = { context, serverName, allowHalfOpen: true } as const
   if (protocol === undefined) return { socket: await upgrade(stream, { ...conduct, ...goingOn }), learned: undefined }
-  const options = { ...conduct, dialogueTimeoutMilliseconds: timeoutMilliseconds, trace }
+  const { service, session } = goingOn
+  const options = { ...conduct, service, session, dialogueTimeoutMilliseconds: timeoutMilliseconds, trace }
   // What is agreed for the data of FTP is for whoever transfers some.
   if (protocol === 'ftp') return startTls(stream, protocol, { ...options, dialogue: { dataProtection: 'unset' } })
   return startTls(stream, protocol, options)

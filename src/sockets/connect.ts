@@ -19,8 +19,12 @@ export interface Destination extends TLSSocketOptions, ClientBufferOptions {
 export function connectTo(context: ClientContext, destination: Destination): TLSSocket {
   const { host, port, serverName = host, transport, service, session, earlyData, ...options } = destination
   // Made first: a server name that cannot be is known before anything goes over the network.
-  const buffer = context.createBuffer(serverName, { service: service ?? serviceOf(destination), session, earlyData })
-  return new TLSSocket(buffer, TCPTransport.connect({ noDelay: true, ...transport, host, port }), options)
+  const purpose = { serverName, service: service ?? serviceOf(destination) }
+  const buffer = context.createBuffer(serverName, { service: purpose.service, session, earlyData })
+  return noting(
+    purpose,
+    new TLSSocket(buffer, TCPTransport.connect({ noDelay: true, ...transport, host, port }), options),
+  )
 }
 
 /** The client's side of TLS on a stream that is there already. */
@@ -31,8 +35,26 @@ export function upgradeClient(
   { service, session, earlyData, ...options }: TLSSocketOptions & ClientBufferOptions,
 ): TLSSocket {
   requireUsable(stream)
-  return new TLSSocket(context.createBuffer(serverName, { service, session, earlyData }), stream, options)
+  const buffer = context.createBuffer(serverName, { service, session, earlyData })
+  return noting({ serverName, service }, new TLSSocket(buffer, stream, options))
 }
+
+/** Whom a client's socket expects, and for what: its sessions are for nothing else. */
+export interface Purpose {
+  readonly serverName: string | undefined
+  readonly service: string | undefined
+}
+
+/** `undefined` for what is no client's socket. */
+export function purposeOf(socket: TLSSocket): Purpose | undefined {
+  return purposes.get(socket)
+}
+
+function noting(purpose: Purpose, socket: TLSSocket): TLSSocket {
+  purposes.set(socket, purpose)
+  return socket
+}
+const purposes = new WeakMap<TLSSocket, Purpose>()
 
 /** Sessions are for one port of a host: what answers at another may be somebody else. */
 export function serviceOf({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import * as http from 'node:http'
 import * as net from 'node:net'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
-import { Certificate, PrivateKey, type ServerProtocol, startTlsServer } from 'polytls'
+import { Certificate, openssl, PrivateKey, type ServerProtocol, startTlsServer, TLSServerConfiguration } from 'polytls'
 import { type Files, makeFiles, polytls } from './command.ts'
 import { nodeTLSServer, type Peer, plainServer } from './peers.ts'
 
@@ -27,9 +28,11 @@ describe('polytls connect --starttls', () => {
         chain: chain.map((each) => Certificate.fromBuffer(each)),
       },
     ]
+    // Shared, so that one connection knows the sessions of another.
+    const context = openssl.serverContext(new TLSServerConfiguration({ certificateChain }))
     const serving = (protocol: ServerProtocol): Promise<Peer> =>
       plainServer((socket) => {
-        const options = { certificateChain, dialogue: { serverName: 'mail.test' } }
+        const options = { context, dialogue: { serverName: 'mail.test' } }
         startTlsServer(socket, protocol, options as never).then(
           (started) => started.socket.on('error', () => {}).pipe(started.socket),
           () => {},
@@ -92,6 +95,21 @@ describe('polytls connect --starttls', () => {
     const { code, stdout } = await polytls(words, { input: 'hello\n' })
     assert.equal(code, 0)
     assert.equal(stdout, 'hello\n')
+  })
+
+  it('goes on from the session of an earlier connection', async () => {
+    const session = join(files.folder, 'session')
+    const words = ['connect', `localhost:${smtp.port}`, '--ca', files.ca, '--starttls', 'smtp', '--json']
+    for (const [option, resumed] of [
+      ['--session-out', false],
+      ['--session-in', true],
+    ] as const) {
+      const { code, stdout } = await polytls([...words, option, session])
+      assert.equal(code, 0, stdout)
+      assert.equal(JSON.parse(stdout).resumed, resumed)
+    }
+    const early = await polytls([...words, '--session-in', session, '--early-data', session])
+    assert.match(early.stdout + early.stderr, /--early-data is not for --starttls/)
   })
 
   it('ends with 4 where TLS is not offered, or the protocol is another one', async () => {

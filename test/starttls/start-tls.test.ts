@@ -11,6 +11,7 @@ import {
   startTls,
   startTlsServer,
   TLSClientConfiguration,
+  TLSServerConfiguration,
 } from 'polytls'
 import { memoryPair } from '../sockets/memory-duplex.ts'
 import { destroyAfter, host, hostName, rawServer, tcpPair } from '../sockets/peers.ts'
@@ -32,6 +33,27 @@ function say(peer: Duplex, ...lines: readonly string[]): void {
 const offer = '250-mail.test\r\n250 STARTTLS\r\n'
 
 describe('starting TLS', () => {
+  test('goes on from a session of the same protocol, or of the service that is given', async (t) => {
+    const clientContext = openssl.clientContext(new TLSClientConfiguration(ours.client))
+    const context = openssl.serverContext(new TLSServerConfiguration(ours.server))
+    const speak = async (protocol: 'smtp' | 'pop3', more: object = {}): Promise<boolean> => {
+      const [here, there] = await tcpPair(t)
+      const [client, server] = await Promise.all([
+        startTls(here, protocol, { context: clientContext, serverName: hostName, ...more }),
+        startTlsServer(there, protocol, { context, dialogue: { serverName: 'mail.test' } }),
+      ])
+      server.socket.end('x')
+      await readAll(destroyAfter(t, client.socket))
+      destroyAfter(t, server.socket)
+      return client.socket.facts.resumed
+    }
+    assert.equal(await speak('smtp'), false)
+    assert.equal(await speak('smtp'), true)
+    assert.equal(await speak('pop3'), false)
+    assert.equal(await speak('pop3', { service: 'mail.test:995' }), false)
+    assert.equal(await speak('smtp', { service: 'mail.test:995' }), true)
+  })
+
   test('both sides of SMTP come to TLS, and tell what they learned', async (t) => {
     const [here, there] = await tcpPair(t)
     const said: string[] = []

@@ -2,7 +2,8 @@
 // runtimes than Node, whose programs come from npm.
 // `node scripts/install-peers.mjs` does that alone; `npm run test:peers` does it first.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { arch, argv, env, exit, getuid, platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -34,7 +35,26 @@ const packages = {
   psql: 'postgresql',
   mariadbd: 'mariadb-server',
   tinyproxy: 'tinyproxy',
+  postfix: 'postfix',
+  inspircd: 'inspircd',
+  microsocks: 'microsocks',
+  xrdp: 'xrdp',
+  swaks: 'swaks',
+  ldapsearch: 'ldap-utils',
 }
+
+/**
+ * Packages that apt does not install beside the others: ProFTPD and vsftpd exclude each other, and INN wants the machine to have a domain.
+ * They are unpacked into a folder of their own; what they depend on is installed.
+ */
+const unpackedPackages = {
+  'usr/sbin/proftpd': 'proftpd-core',
+  'usr/lib/proftpd/mod_tls.so': 'proftpd-mod-crypto',
+  'usr/lib/news/bin/innd': 'inn2',
+}
+
+/** Where they are: the root of a tree as `/`. */
+export const unpackedRoot = fileURLToPath(new URL('../.cache/debian', import.meta.url))
 
 const runtimes = fileURLToPath(new URL('../.cache/runtimes', import.meta.url))
 const bun = `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}`
@@ -52,6 +72,8 @@ export function installPeers() {
   installRuntimes()
   const missing = Object.keys(packages).filter((program) => !isInstalled(program))
   if (missing.length > 0) install([...new Set(missing.map((program) => packages[program]))])
+  const packed = Object.keys(unpackedPackages).filter((path) => !existsSync(join(unpackedRoot, path)))
+  if (packed.length > 0) unpack(packed.map((path) => unpackedPackages[path]))
 }
 
 function isInstalled(program) {
@@ -78,21 +100,56 @@ function installRuntimes() {
 
 function install(names) {
   const command = `apt-get install --no-install-recommends ${names.join(' ')}`
-  if (platform !== 'linux' || getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    console.error(`these tests need programs that are missing here; on Debian, as root: ${command}`)
-    exit(1)
-  }
+  requireDebian(`these tests need programs that are missing here; on Debian, as root: ${command}`)
   console.log(command)
-  apt(['update', '-qq'])
+  update()
   withoutStartingServices(() => apt(['install', '-qq', '--yes', '--no-install-recommends', ...names]))
 }
 
-function apt(options) {
-  const { status } = spawnSync('apt-get', ['-o', 'Dpkg::Use-Pty=0', ...options], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
+function unpack(names) {
+  requireDebian(`these tests need ${names.join(' and ')} unpacked in ${unpackedRoot}, which Debian's root can do`)
+  console.log(`dpkg -x ${names.join(' ')}`)
+  update()
+  // What would be installed with them, and stays the only thing that is.
+  const plan = apt(['install', '--simulate', '--no-install-recommends', ...names], 'pipe')
+  const needed = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name).filter((name) => !names.includes(name))
+  if (needed.length > 0) install(needed)
+  const downloads = mkdtempSync(join(tmpdir(), 'polytls-packages-'))
+  try {
+    apt(['download', '-qq', ...names], 'inherit', downloads)
+    mkdirSync(unpackedRoot, { recursive: true })
+    for (const file of readdirSync(downloads)) {
+      const { status } = spawnSync('dpkg', ['-x', join(downloads, file), unpackedRoot], { stdio: 'inherit' })
+      if (status !== 0) throw new Error(`dpkg -x ${file} failed`)
+    }
+  } finally {
+    rmSync(downloads, { recursive: true })
+  }
+}
+
+function update() {
+  if (!isUpdated) apt(['update', '-qq'])
+  isUpdated = true
+}
+let isUpdated = false
+
+function requireDebian(otherwise) {
+  if (platform === 'linux' && getuid?.() === 0 && existsSync('/usr/bin/apt-get')) return
+  console.error(otherwise)
+  exit(1)
+}
+
+function apt(options, output = 'ignore', folder = '/') {
+  // Somebody else may be installing something.
+  const patience = ['-o', 'DPkg::Lock::Timeout=300', '-o', 'APT::Sandbox::User=root']
+  const { status, stdout } = spawnSync('apt-get', ['-o', 'Dpkg::Use-Pty=0', ...patience, ...options], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', output, 'inherit'],
+    env: { ...env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
   })
   if (status !== 0) throw new Error(`apt-get ${options[0]} failed`)
+  return stdout ?? ''
 }
 
 // Debian starts a server when it is installed, unless this file says no. The tests start their own, on ports of their own.

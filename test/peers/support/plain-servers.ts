@@ -116,9 +116,10 @@ service lmtp {
   return running(new Program('dovecot', ['-F', '-c', configuration]), ports)
 }
 
-/** vsftpd, for anybody. */
+/** vsftpd, for anybody, whose files are in `files`. It wants data connections that resume the control connection's session. */
 export const startVsftpd: Start = async ({ folder, certificate, key }) => {
   const home = homeIn(folder, 'ftp')
+  homeIn(home, 'files', 'ftp')
   const port = await freePort()
   const configuration = fileIn(
     home,
@@ -130,6 +131,10 @@ background=NO
 anonymous_enable=YES
 anon_root=${home}
 no_anon_password=YES
+write_enable=YES
+anon_upload_enable=YES
+anon_other_write_enable=YES
+anon_umask=022
 ssl_enable=YES
 allow_anon_ssl=YES
 force_anon_logins_ssl=YES
@@ -141,6 +146,50 @@ seccomp_sandbox=NO
   )
   return running(new Program('vsftpd', [configuration]), { ftp: port })
 }
+
+/** ProFTPD, for a user without rights whose files are below `ftp`. As vsftpd, it wants data connections that resume. */
+export const startProFTPD: Start = async ({ folder, certificate, issuers, key }) => {
+  const home = homeIn(folder, 'proftpd')
+  const files = homeIn(home, 'files', 'nobody')
+  const port = await freePort()
+  const passwords = fileIn(home, 'passwd', `alice:${secretPassword}:65534:65534::${files}:/bin/false\n`)
+  const configuration = fileIn(
+    home,
+    'proftpd.conf',
+    `ServerType standalone
+ServerName "${home}"
+DefaultAddress 127.0.0.1
+Port ${port}
+UseIPv6 off
+UseReverseDNS off
+User nobody
+Group nogroup
+PidFile ${home}/pid
+ScoreboardFile ${home}/scoreboard
+DelayEngine off
+WtmpLog off
+TransferLog none
+AuthOrder mod_auth_file.c
+AuthUserFile ${passwords}
+RequireValidShell off
+AllowOverwrite on
+DefaultRoot ~
+ModulePath ${unpacked}/usr/lib/proftpd
+LoadModule mod_tls.c
+TLSEngine on
+TLSProtocol TLSv1.2 TLSv1.3
+TLSRequired auth+data
+TLSRSACertificateFile ${certificate}
+TLSRSACertificateKeyFile ${key}
+TLSCertificateChainFile ${issuers}
+TLSLog ${home}/tls.log
+`,
+  )
+  return running(new Program(`${unpacked}/usr/sbin/proftpd`, ['-n', '-c', configuration]), { proftpd: port })
+}
+
+/** `secret`, as crypt(3) keeps it. */
+const secretPassword = '$6$salt$egUxKNxDs8kPfh8iPMNcosMhb2eWah6d3R44JDm5Rj/j/XWR5E33QPd0YmHXoDHOIDR6kL5D3JcQcz0O8FHE00'
 
 /** Prosody, which lets nobody go on without TLS. */
 export const startProsody: Start = async ({ folder, certificate, key }) => {
@@ -211,6 +260,9 @@ export const startTinyproxy: Start = async ({ folder }) => {
   )
   return running(new Program('tinyproxy', ['-d', '-c', configuration]), { 'http-connect': port })
 }
+
+/** Where `scripts/install-peers.mjs` puts what cannot be installed beside the rest. */
+const unpacked = join(process.cwd(), '.cache/debian')
 
 async function running(program: Program, ports: Readonly<Record<string, number>>): Promise<Running> {
   for (const port of Object.values(ports)) await program.listensOn(port)

@@ -37,7 +37,8 @@ export const layers: readonly Layer[] = [
   layer('codec', ['codec/'], { mayImport: ['errors'] }),
   // Sessions are data that is written down.
   layer('config', ['config/'], { mayImport: ['codec', 'errors'] }),
-  layer('channel', ['channel/'], { mayImport: ['config', 'errors'] }),
+  // A server may choose by the ClientHello, which it reads before any backend does.
+  layer('channel', ['channel/'], { mayImport: ['config', 'codec', 'errors'] }),
   layer('crypto', ['crypto/'], { mayImport: ['codec', 'errors'] }),
   layer('crypto/node', ['crypto/node/'], {
     mayImport: ['crypto', 'codec', 'errors'],

@@ -129,6 +129,7 @@ export type NegotiationSubject =
   | 'signature-scheme'
   | 'inner-protocol'
   | 'certificate'
+  | 'client-hello'
 
 /** Why a certificate, or the chain behind it, was not accepted. The same fault has the same reason on every backend. */
 export type CertificateReason =

@@ -4,6 +4,7 @@ import type { PeerIdentity, Verdict } from '../config/peer-identity.ts'
 import { PreSharedKey } from '../config/pre-shared-key.ts'
 import type { CodePoint } from '../config/registry.ts'
 import type { ReplayGuard } from '../config/replay-guard.ts'
+import { TLSServerConfiguration } from '../config/server-configuration.ts'
 import type { SessionStore } from '../config/server-sessions.ts'
 import { Session } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
@@ -107,7 +108,7 @@ const answerForms: {
   sign: [isBytes, 'a signature as a Uint8Array,'],
   'verify-peer': [(answer) => has(answer, 'accept'), '{ accept: true }, { accept: false, reason }'],
   'choose-context': [
-    (answer) => answer === undefined || has(answer, 'refuse') || has(answer, 'configuration'),
+    (answer) => answer === undefined || has(answer, 'refuse') || isServerContext(answer),
     'a ServerContext, undefined, { refuse }',
   ],
   'choose-certificate': [
@@ -125,6 +126,11 @@ const answerForms: {
 
 function has(value: unknown, property: string): boolean {
   return typeof value === 'object' && value !== null && property in value
+}
+
+function isServerContext(value: unknown): boolean {
+  const { configuration, createBuffer } = (value ?? {}) as { configuration?: unknown; createBuffer?: unknown }
+  return configuration instanceof TLSServerConfiguration && typeof createBuffer === 'function'
 }
 
 function isBytes(value: unknown): boolean {

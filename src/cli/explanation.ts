@@ -131,6 +131,7 @@ const negotiationHints: { readonly [S in NegotiationSubject]: string } = {
   'signature-scheme': 'the kind of key that one side has is none that the other accepts',
   'inner-protocol': 'compare --alpn with what the peer speaks',
   certificate: 'give a certificate that the peer accepts with --cert FILE --key FILE',
+  'client-hello': 'the application refused what the client asked for, before any handshake',
 }
 
 const alertHints: { readonly [alert: string]: string } = {

@@ -24,13 +24,17 @@ export interface PreparedServer {
 }
 
 /**
- * Which context serves a client: one of the same backend; `undefined` for the one that the connection began with; or a refusal, whose
- * reason becomes part of the error, and `alert` (default: `handshake_failure`) what the client is told.
+ * Which context serves a client: any server's, also of another backend, whose own `chooseContext` is not asked; `undefined` for the one
+ * that the connection began with; or a refusal, whose reason becomes part of the error, and `alert` (default: `handshake_failure`) what
+ * the client is told.
  */
 export type ContextChoice =
   | PreparedServer
   | undefined
   | { readonly refuse: string; readonly alert?: 'handshake_failure' | 'unrecognized_name' | 'access_denied' }
 
-/** Looks at a ClientHello before anything is answered to it. The answer may come later: certificates can be fetched meanwhile. */
+/**
+ * Looks at a ClientHello before anything is answered to it, once in each connection. The answer may come later, within the handshake's
+ * timeout: certificates can be fetched meanwhile. Nothing in a ClientHello is proved: it is the client's word.
+ */
 export type ChooseContext = (clientHello: ClientHello) => ContextChoice | Promise<ContextChoice>

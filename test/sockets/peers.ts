@@ -6,11 +6,11 @@ import * as tls from 'node:tls'
 import {
   type Backend,
   type ClientOptions,
-  type CreateServerOptions,
   connect,
   createServer,
   type ServerOptions,
   type TLSServer,
+  type TLSServerOptions,
   type TLSSocket,
   type TLSSocketOptions,
   upgrade,
@@ -100,7 +100,7 @@ export async function securedPair(
 export async function server(
   t: Cleaner,
   accept: (socket: TLSSocket) => void,
-  options: Partial<ServerOptions> & Omit<CreateServerOptions, 'context' | keyof ServerOptions> = {},
+  options: Partial<ServerOptions> & TLSServerOptions & { readonly backend?: Backend } = {},
 ): Promise<{ readonly server: TLSServer; readonly port: number }> {
   const made = createServer({ ...(await matching()).server, ...options }, accept)
   t.after(() => made.shutdown({ timeoutMilliseconds: 0 }))

@@ -80,6 +80,7 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'verify-peer',
   'key-log',
   'server-name-selection',
+  'choose-context',
   'certificate-verification-time',
   'revocation-lists',
   'encrypted-keys',

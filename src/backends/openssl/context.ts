@@ -1,6 +1,7 @@
 import type { Backend } from '../../channel/backend.ts'
 import { requireBufferOptions } from '../../channel/buffer-options.ts'
 import { ChainsByName } from '../../channel/chains-by-name.ts'
+import { openServerBuffer } from '../../channel/choosing-buffer.ts'
 import type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { parseServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer } from '../../channel/tls-buffer.ts'
@@ -72,7 +73,7 @@ export class OpenSSLServerContext implements ServerContext {
   }
 
   createBuffer(): TLSBuffer {
-    return new OpenSSLBuffer(this, this.#prepared, undefined)
+    return openServerBuffer(this, () => new OpenSSLBuffer(this, this.#prepared, undefined))
   }
 
   #authenticateClients(context: Pointer): void {

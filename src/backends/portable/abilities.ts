@@ -49,6 +49,7 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'verify-peer',
   'key-log',
   'server-name-selection',
+  'choose-context',
   'certificate-verification-time',
   'asynchronous-signing',
   'exporters',

@@ -1,6 +1,7 @@
 import type { Backend } from '../../channel/backend.ts'
 import { requireBufferOptions } from '../../channel/buffer-options.ts'
 import { ChainsByName } from '../../channel/chains-by-name.ts'
+import { openServerBuffer } from '../../channel/choosing-buffer.ts'
 import type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { insecureOptions } from '../../channel/insecure.ts'
 import { warnOfInsecurity } from '../../channel/security-warning.ts'
@@ -108,8 +109,8 @@ export class PortableServerContext implements ServerContext {
   }
 
   createBuffer(): TLSBuffer {
-    const engine = new Engine<ServerSetup>(this.#setup, { isClient: false, serverName: undefined, start: startServer })
-    return new PortableBuffer(this, engine)
+    const options = { isClient: false, serverName: undefined, start: startServer }
+    return openServerBuffer(this, () => new PortableBuffer(this, new Engine<ServerSetup>(this.#setup, options)))
   }
 }
 

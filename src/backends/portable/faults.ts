@@ -130,7 +130,10 @@ export function fault(kind: Fault, detail?: string): ProtocolError {
 /** All faults, for tests and documentation. */
 export const faultTable: { readonly [F in Fault]: FaultEntry } = faults
 
-const disagreements: { readonly [S in NegotiationSubject]: { readonly alert: AlertName; readonly hint?: string } } = {
+/** What the application refuses by the ClientHello comes to no handshake. */
+type Disagreement = Exclude<NegotiationSubject, 'client-hello'>
+
+const disagreements: { readonly [S in Disagreement]: { readonly alert: AlertName; readonly hint?: string } } = {
   version: {
     alert: 'protocol_version',
     hint: 'compare lowestSupportedVersion and highestSupportedVersion on both sides',
@@ -149,7 +152,7 @@ const disagreements: { readonly [S in NegotiationSubject]: { readonly alert: Ale
 }
 
 /** The error where both sides keep the rules and have nothing in common. */
-export function disagreement(subject: NegotiationSubject, message: string, alert?: AlertName): NegotiationError {
+export function disagreement(subject: Disagreement, message: string, alert?: AlertName): NegotiationError {
   const entry = disagreements[subject]
   return new NegotiationError(subject, message, { alert: alert ?? entry.alert, hint: entry.hint })
 }

@@ -156,6 +156,7 @@ export function capabilitiesOf({ roles, versions, suites, groups, schemes }: Abi
 export const features: ReadonlySet<Feature> = new Set([
   'verify-peer',
   'server-name-selection',
+  'choose-context',
   'certificate-verification-time',
   'encrypted-keys',
 ])

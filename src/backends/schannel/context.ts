@@ -1,6 +1,7 @@
 import type { Backend } from '../../channel/backend.ts'
 import { requireBufferOptions } from '../../channel/buffer-options.ts'
 import { ChainsByName } from '../../channel/chains-by-name.ts'
+import { openServerBuffer } from '../../channel/choosing-buffer.ts'
 import type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
 import { insecureOptions } from '../../channel/insecure.ts'
 import { warnOfInsecurity } from '../../channel/security-warning.ts'
@@ -76,7 +77,7 @@ export class SchannelServerContext implements ServerContext {
   }
 
   createBuffer(): TLSBuffer {
-    return new SchannelBuffer(this, this.#prepared, undefined)
+    return openServerBuffer(this, () => new SchannelBuffer(this, this.#prepared, undefined))
   }
 }
 

@@ -83,6 +83,13 @@ export const layers: readonly Layer[] = [
     node: 'types',
     mayUse: everything,
   }),
+  // An entry point with a library of its own.
+  layer('amqp', ['amqp.ts', 'amqp/'], {
+    mayImport: 'everything but cli',
+    node: 'types',
+    packages: ['rhea'],
+    mayUse: everything,
+  }),
   layer('cli', ['cli/'], {
     mayImport: 'everything',
     node: true,

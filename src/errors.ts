@@ -15,6 +15,8 @@ export type TLSErrorCode =
   | 'ERR_TLS_RAGGED_EOF'
   | 'ERR_TLS_HANDSHAKE_TIMEOUT'
   | 'ERR_TLS_BACKEND'
+  /** A broker of AMQP demands a newer version of TLS than was offered. */
+  | 'ERR_TLS_VERSION_DEMANDED'
   | StartTLSErrorCode
 
 /** Why a conversation in plain text did not come to the point where TLS begins. */

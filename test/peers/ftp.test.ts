@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { chmodSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { after, before, it } from 'node:test'
 import {
@@ -15,30 +14,16 @@ import {
 import { forEachBackend, only } from '../support/backends.ts'
 import { readToEnd, versions } from './support/endpoints.ts'
 import { FTPClient } from './support/ftp.ts'
-import { hostName, type Identities, makeIdentities } from './support/identities.ts'
-import * as servers from './support/plain-servers.ts'
+import { startProFTPD, startVsftpd } from './support/ftp-servers.ts'
+import { hostName } from './support/identities.ts'
+import { isRoot, PlainServers, skip } from './support/plain-beginnings.ts'
 
-const { getuid } = process
-const isRoot = getuid?.() === 0
-const skip = isRoot ? false : 'these servers have to be started by root'
-
-let identities: Identities
-const running: servers.Running[] = []
+let peers: PlainServers
 
 before(async () => {
-  if (!isRoot) return
-  identities = await makeIdentities()
-  const { folder } = identities
-  chmodSync(folder, 0o755)
-  const { chainFile: certificate, issuersFile: issuers, keyFile: key } = identities.server('rsa-2048')
-  for (const start of [servers.startVsftpd, servers.startProFTPD]) {
-    running.push(await start({ folder, certificate, issuers, key }))
-  }
+  if (isRoot) peers = await PlainServers.start(startVsftpd, startProFTPD)
 })
-after(async () => {
-  for (const each of running) await each[Symbol.asyncDispose]()
-  identities?.remove()
-})
+after(() => peers?.[Symbol.asyncDispose]())
 
 const kinds = [
   { name: 'vsftpd', protocol: 'ftp', login: ['anonymous', ''], folder: '/files' },
@@ -55,8 +40,7 @@ forEachBackend('data connections of FTP', (backend) => {
     version: NegotiatedVersion,
     context = contextOf(backend, version),
   ): Promise<{ readonly ftp: FTPClient; readonly control: TLSSocket }> => {
-    const port = running.flatMap(({ ports }) => ports[protocol] ?? [])[0] as number
-    return FTPClient.login(port, { context, serverName: hostName }, who)
+    return FTPClient.login(peers.port(protocol), { context, serverName: hostName }, who)
   }
 
   for (const kind of kinds) {
@@ -150,5 +134,7 @@ forEachBackend('data connections of FTP', (backend) => {
 })
 
 function contextOf(backend: Backend, version: NegotiatedVersion): ClientContext {
-  return backend.clientContext(new TLSClientConfiguration({ trustStore: identities.trustStore, ...only(version) }))
+  return backend.clientContext(
+    new TLSClientConfiguration({ trustStore: peers.identities.trustStore, ...only(version) }),
+  )
 }

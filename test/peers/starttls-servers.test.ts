@@ -1,129 +1,28 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
-import * as net from 'node:net'
 import { after, before, it } from 'node:test'
-import { type ClientProtocol, openTunnel, type Started, type StartTLSOptions, startTls, type TLSSocket } from 'polytls'
+import { openTunnel } from 'polytls'
 import { contextTag, Tag } from '#polytls/codec/der.js'
 import { encodeElement, encodeOctetString, encodeSequence, encodeUnsigned } from '#polytls/codec/der-writer.js'
 import { forEachBackend } from '../support/backends.ts'
-import { hostName, type Identities, makeIdentities } from './support/identities.ts'
-import { patiently } from './support/patience.ts'
+import { hostName, type Party } from './support/identities.ts'
+import { type Hearing, isRoot, PlainServers, skip } from './support/plain-beginnings.ts'
 import * as servers from './support/plain-servers.ts'
 
-const { getuid } = process
-const isRoot = getuid?.() === 0
-
-let identities: Identities
-const running: servers.Running[] = []
-let ports: { readonly [protocol: string]: number; readonly postgres?: number } = {}
+let peers: PlainServers
+let otherServer: Party
 
 before(async () => {
   if (!isRoot) return
-  identities = await makeIdentities()
-  const { folder } = identities
-  chmodSync(folder, 0o755)
-  const { chainFile: certificate, issuersFile: issuers, keyFile: key } = identities.server('rsa-2048')
-  chmodSync(certificate, 0o644)
-  const starts = [
-    servers.startSlapd,
-    servers.startDovecot,
-    servers.startVsftpd,
-    servers.startProsody,
-    servers.startPostgres,
-    servers.startMariaDB,
-    servers.startTinyproxy,
-  ]
-  for (const start of starts) running.push(await start({ folder, certificate, issuers, key }))
-  ports = Object.assign({}, ...running.map((each) => each.ports))
+  const { startSlapd, startProsody, startPostgres, startMariaDB, startTinyproxy } = servers
+  peers = await PlainServers.start(startSlapd, startProsody, startPostgres, startMariaDB, startTinyproxy)
+  otherServer = await peers.identities.issue('other.test')
 })
-after(async () => {
-  for (const each of running) await each[Symbol.asyncDispose]()
-  identities?.remove()
-})
-
-/** What a socket says, until it has said what is waited for. */
-class Hearing {
-  readonly #socket: TLSSocket
-  #heard = ''
-  constructor(socket: TLSSocket) {
-    this.#socket = socket
-    socket.on('data', (chunk: Buffer) => {
-      this.#heard += chunk.toString('latin1')
-    })
-  }
-  async until(wanted: RegExp | string): Promise<string> {
-    const isThere = (): boolean =>
-      typeof wanted === 'string' ? this.#heard.includes(wanted) : wanted.test(this.#heard)
-
-    const closed = once(this.#socket, 'close').then(() => {
-      throw new Error(`closed, after ${JSON.stringify(this.#heard)}`)
-    })
-    closed.catch(() => {})
-    while (!isThere()) {
-      await patiently(`${wanted} behind ${this.#heard}`, Promise.race([once(this.#socket, 'data'), closed]))
-    }
-    const heard = this.#heard
-    this.#heard = ''
-    return heard
-  }
-  /** Says something, and waits for the answer. */
-  ask(what: string | Uint8Array, wanted: RegExp | string): Promise<string> {
-    this.#socket.write(what)
-    return this.until(wanted)
-  }
-}
+after(() => peers?.[Symbol.asyncDispose]())
 
 /** Runs on every backend; servers are started once for all. */
 forEachBackend('servers that begin in plain text', (backend) => {
-  const skip = isRoot ? false : 'these servers have to be started by root'
-
-  async function start<P extends ClientProtocol & string>(
-    protocol: P,
-    own: object = {},
-  ): Promise<{ readonly started: Started<unknown>; readonly socket: TLSSocket; readonly hearing: Hearing }> {
-    const port = ports[protocol] ?? 0
-    const options = { serverName: hostName, trustStore: identities.trustStore, backend, ...own }
-    const plain = net.connect(port, '127.0.0.1')
-    // Each protocol's options are its test's concern.
-    const started = await startTls(plain, protocol, options as unknown as StartTLSOptions<never>)
-    assert.ok(started.isEncrypted)
-    assert.equal(started.socket.facts.version, 'TLSv1.3')
-    started.socket.on('error', () => {})
-    return { started, socket: started.socket, hearing: new Hearing(started.socket) }
-  }
-
-  it('Dovecot takes a mail by LMTP, and gives it back by IMAP and POP3', { skip }, async () => {
-    const user = backend.name
-    const lmtp = await start('lmtp')
-    await lmtp.hearing.ask('LHLO client.test\r\n', /\r\n250 [^\r]*\r\n/)
-    await lmtp.hearing.ask('MAIL FROM:<>\r\n', /^250 .*\r\n/)
-    await lmtp.hearing.ask(`RCPT TO:<${user}@server.test>\r\n`, /^250 .*\r\n/)
-    await lmtp.hearing.ask('DATA\r\n', /^354 .*\r\n/)
-    await lmtp.hearing.ask('Subject: x\r\n\r\nby way of TLS\r\n.\r\n', /^250 .*Saved/)
-    const imap = await start('imap')
-    await imap.hearing.ask(`a LOGIN ${user} any\r\n`, /a OK/)
-    await imap.hearing.ask('b SELECT INBOX\r\n', /b OK/)
-    assert.match(await imap.hearing.ask('c FETCH 1 BODY[TEXT]\r\n', /c OK/), /by way of TLS/)
-    const pop3 = await start('pop3')
-    await pop3.hearing.ask(`USER ${user}\r\n`, /^\+OK/)
-    await pop3.hearing.ask('PASS any\r\n', /^\+OK Logged in/)
-    assert.match(await pop3.hearing.ask('RETR 1\r\n', /\r\n\.\r\n/), /by way of TLS/)
-    for (const { socket } of [lmtp, imap, pop3]) socket.destroy()
-  })
-
-  it('Dovecot says its capabilities of ManageSieve again', { skip }, async () => {
-    const { socket, hearing } = await start('managesieve')
-    assert.match(await hearing.until(/\r\nOK /), /"SIEVE"/)
-    const login = Buffer.from(`\0${backend.name}\0any`).toString('base64')
-    await hearing.ask(`AUTHENTICATE "PLAIN" "${login}"\r\n`, /^OK /)
-    await hearing.ask('PUTSCRIPT "mine" {6+}\r\nkeep;\n\r\n', /^OK /)
-    assert.match(await hearing.ask('LISTSCRIPTS\r\n', /OK /), /"mine"/)
-    socket.destroy()
-  })
-
   it('slapd finds a person', { skip }, async () => {
-    const { socket, hearing } = await start('ldap')
+    const { socket, hearing } = await peers.secure(backend, 'ldap')
     const text = (value: string): Uint8Array => encodeOctetString(Buffer.from(value))
     const enumerated = (value: number): Uint8Array => encodeElement(Tag.ENUMERATED, Uint8Array.of(value))
     const search = encodeElement(
@@ -141,22 +40,34 @@ forEachBackend('servers that begin in plain text', (backend) => {
     socket.destroy()
   })
 
-  it('vsftpd lets somebody in, with data to be secured', { skip }, async () => {
-    const { socket, hearing } = await start('ftp')
-    await hearing.ask('USER anonymous\r\n', /^(230|331) /)
-    assert.match(await hearing.ask('PWD\r\n', /257 /), /"\/"/)
-    socket.destroy()
-  })
+  it('Prosody passes a message on from another server to somebody who has logged in', { skip }, async () => {
+    const headerOf = (namespace: string, from: string): string =>
+      `<stream:stream xmlns='${namespace}' xmlns:stream='http://etherx.jabber.org/streams' from='${from}' to='${hostName}' version='1.0'>`
+    const authOf = (mechanism: string, text: string): string =>
+      `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='${mechanism}'>${Buffer.from(text).toString('base64')}</auth>`
 
-  it('Prosody begins a new stream inside, for a client and for a server', { skip }, async () => {
-    for (const protocol of ['xmpp-client', 'xmpp-server'] as const) {
-      const { socket, hearing } = await start(protocol, { dialogue: { from: 'other.test' } })
-      const namespace = protocol === 'xmpp-client' ? 'jabber:client' : 'jabber:server'
-      const header = `<stream:stream xmlns='${namespace}' xmlns:stream='http://etherx.jabber.org/streams' from='other.test' to='${hostName}' version='1.0'>`
-      const features = await hearing.ask(header, /<\/stream:features>|<stream:features\/>/)
-      assert.doesNotMatch(features, /<starttls/)
-      socket.destroy()
-    }
+    const alice = await peers.secure(backend, 'xmpp-client', { dialogue: { from: `alice@${hostName}` } })
+    const clientHeader = headerOf('jabber:client', `alice@${hostName}`)
+    assert.doesNotMatch(await alice.hearing.ask(clientHeader, '</stream:features>'), /<starttls/)
+    await alice.hearing.ask(authOf('PLAIN', '\0alice\0secret'), '<success')
+    await alice.hearing.ask(clientHeader, '<bind')
+    const bind = `<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`
+    await alice.hearing.ask(bind, `<jid>alice@${hostName}/`)
+    await alice.hearing.ask(`<presence/>`, '<presence')
+
+    // The other server proves by its certificate who it is.
+    const certificateChain = otherServer.signingChain
+    const other = await peers.secure(backend, 'xmpp-server', { certificateChain, dialogue: { from: 'other.test' } })
+    const serverHeader = headerOf('jabber:server', 'other.test')
+    assert.match(await other.hearing.ask(serverHeader, '</stream:features>'), />EXTERNAL</)
+    await other.hearing.ask(authOf('EXTERNAL', 'other.test'), '<success')
+    await other.hearing.ask(serverHeader, /<\/stream:features>|<stream:features\/>/)
+    other.socket.write(
+      `<message from='bob@other.test' to='alice@${hostName}' type='chat'><body>by way of ${backend.name}</body></message>`,
+    )
+    assert.match(await alice.hearing.until('</message>'), new RegExp(`bob@other.test.*by way of ${backend.name}<`))
+    alice.socket.destroy()
+    other.socket.destroy()
   })
 
   it('PostgreSQL answers a query, also through tinyproxy', { skip }, async () => {
@@ -167,20 +78,19 @@ forEachBackend('servers that begin in plain text', (backend) => {
       const asked = Buffer.concat([Buffer.from('Q'), bigEndian(query.length + 4), query])
       assert.ok((await hearing.ask(asked, 'Z\0\0\0\x05I')).includes('\0\0\0\x0242'))
     }
-    const { socket, hearing } = await start('postgres')
+    const { socket, hearing } = await peers.secure(backend, 'postgres')
     await multiply(hearing)
     socket.destroy()
 
-    const proxy = { url: `http://alice:secret@127.0.0.1:${ports['http-connect']}` }
-    const stream = await openTunnel({ host: '127.0.0.1', port: ports.postgres ?? 0, proxy })
-    const options = { serverName: hostName, trustStore: identities.trustStore, backend }
-    const behind = await startTls(stream, 'postgres', options)
-    await multiply(new Hearing(behind.socket))
+    const proxy = { url: `http://alice:secret@127.0.0.1:${peers.port('http-connect')}` }
+    const stream = await openTunnel({ host: '127.0.0.1', port: peers.port('postgres'), proxy })
+    const behind = await peers.secure(backend, 'postgres', { stream })
+    await multiply(behind.hearing)
     behind.socket.destroy()
   })
 
   it('MariaDB answers a query', { skip }, async () => {
-    const { started, socket, hearing } = await start('mysql')
+    const { started, socket, hearing } = await peers.secure(backend, 'mysql')
     const { clientCapabilities, characterSet, nextSequenceID } = started.learned as {
       clientCapabilities: number
       characterSet: number
@@ -201,10 +111,14 @@ forEachBackend('servers that begin in plain text', (backend) => {
   })
 
   it('all of them tell who they are only to who verifies it', { skip }, async () => {
-    await assert.rejects(start('imap', { serverName: 'somebody.else' }), { code: 'ERR_TLS_CERTIFICATE' })
-    await assert.rejects(start('postgres', { trustStore: identities.strangeTrustStore }), {
-      code: 'ERR_TLS_CERTIFICATE',
-    })
+    const untrusted = { trustStore: peers.identities.strangeTrustStore }
+    for (const protocol of ['ldap', 'xmpp-client', 'xmpp-server', 'postgres', 'mysql'] as const) {
+      await assert.rejects(peers.secure(backend, protocol, untrusted), { code: 'ERR_TLS_CERTIFICATE' }, protocol)
+      // Of XMPP's servers the name is asked for in plain text already.
+      if (protocol.startsWith('xmpp')) continue
+      const misnamed = peers.secure(backend, protocol, { serverName: 'somebody.else' })
+      await assert.rejects(misnamed, { code: 'ERR_TLS_CERTIFICATE' }, protocol)
+    }
   })
 })
 

@@ -38,6 +38,8 @@ export interface Identities {
   readonly client: Party
   /** A client that only the strange authority vouches for. */
   readonly strangeClient: Party
+  /** One more that the authority vouches for. */
+  issue(name: string): Promise<Party>
   remove(): void
 }
 
@@ -75,6 +77,7 @@ export async function makeIdentities(): Promise<Identities> {
     server: (kind = 'ecdsa-p256') => servers.get(kind) as Party,
     client: party('client', await intermediate.issue({ name: 'A Client' })),
     strangeClient: party('stranger', await stranger.issue({ name: 'A Stranger' })),
+    issue: async (name) => party(name, await intermediate.issue({ name, names: [name] })),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

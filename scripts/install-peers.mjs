@@ -51,6 +51,7 @@ const unpackedPackages = {
   'usr/sbin/proftpd': 'proftpd-core',
   'usr/lib/proftpd/mod_tls.so': 'proftpd-mod-crypto',
   'usr/lib/news/bin/innd': 'inn2',
+  'usr/lib/news/bin/inews': 'inn2-inews',
 }
 
 /** Where they are: the root of a tree as `/`. */
@@ -66,6 +67,7 @@ export const runtimePrograms = {
   deno: join(runtimes, 'node_modules', deno, 'deno'),
 }
 
+let isUpdated = false
 if (argv[1] === fileURLToPath(import.meta.url)) installPeers()
 
 export function installPeers() {
@@ -131,7 +133,6 @@ function update() {
   if (!isUpdated) apt(['update', '-qq'])
   isUpdated = true
 }
-let isUpdated = false
 
 function requireDebian(otherwise) {
   if (platform === 'linux' && getuid?.() === 0 && existsSync('/usr/bin/apt-get')) return

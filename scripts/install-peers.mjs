@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 /** Debian keeps servers where only root's PATH looks. */
 export const searchPath = [env.PATH ?? '', '/usr/sbin', '/sbin'].join(':')
 
-/** Debian's package of each program that a test starts. */
+/** Debian's package of each program that a test starts, with others that it needs. */
 const packages = {
   openssl: 'openssl',
   'gnutls-cli': 'gnutls-bin',
@@ -39,7 +39,8 @@ const packages = {
   inspircd: 'inspircd',
   microsocks: 'microsocks',
   xrdp: 'xrdp',
-  swaks: 'swaks',
+  // With what it needs for TLS.
+  swaks: 'swaks libnet-ssleay-perl',
   ldapsearch: 'ldap-utils',
 }
 
@@ -73,7 +74,7 @@ if (argv[1] === fileURLToPath(import.meta.url)) installPeers()
 export function installPeers() {
   installRuntimes()
   const missing = Object.keys(packages).filter((program) => !isInstalled(program))
-  if (missing.length > 0) install([...new Set(missing.map((program) => packages[program]))])
+  if (missing.length > 0) install([...new Set(missing.flatMap((program) => packages[program].split(' ')))])
   const packed = Object.keys(unpackedPackages).filter((path) => !existsSync(join(unpackedRoot, path)))
   if (packed.length > 0) unpack(packed.map((path) => unpackedPackages[path]))
 }

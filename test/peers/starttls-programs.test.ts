@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, it, type TestContext } from 'node:test'
 import type { Backend, ServerProtocol, TLSSocket } from 'polytls'
 import { contextTag, Tag } from '#polytls/codec/der.js'
@@ -8,6 +9,7 @@ import { hostName, type Identities, makeIdentities } from './support/identities.
 import { serve } from './support/own-plain-server.ts'
 import { Hearing } from './support/plain-beginnings.ts'
 import { run } from './support/program.ts'
+import { newerPostgres } from './support/server-folders.ts'
 
 let identities: Identities
 before(async () => {
@@ -155,30 +157,62 @@ forEachBackend('programs that do something with our server, having begun in plai
     assert.match(report, /sn: Liddell/)
   })
 
-  it('psql selects a row', async (t) => {
-    const message = (type: string, body: string): Buffer => {
-      const length = Buffer.alloc(4)
-      length.writeUInt32BE(body.length + 4)
-      return Buffer.concat([Buffer.from(type), length, Buffer.from(body, 'latin1')])
-    }
+  const message = (type: string, body: string): Buffer => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(body.length + 4)
+    return Buffer.concat([Buffer.from(type), length, Buffer.from(body, 'latin1')])
+  }
+  const parameters = (port: number): string =>
+    `host=${hostName} hostaddr=127.0.0.1 port=${port} dbname=postgres user=postgres sslmode=verify-full sslrootcert=${identities.authorityFile}`
+  const selectRow = async (hearing: Hearing, socket: TLSSocket): Promise<void> => {
     const ready = message('Z', 'I')
-    const program = (port: number): Started => {
-      const trust = `sslmode=verify-full sslrootcert=${identities.authorityFile}`
-      const where = `host=${hostName} hostaddr=127.0.0.1 port=${port} dbname=postgres user=postgres`
-      return { name: 'psql', options: ['-XAt', '-c', 'select 6 * 7', `${where} ${trust}`] }
-    }
-    const report = await converse(t, { backend, protocol: 'postgres', program }, async (hearing, socket) => {
-      await hearing.until('user\0postgres\0')
-      socket.write(Buffer.concat([message('R', '\0\0\0\0'), ready]))
-      await hearing.until('select 6 * 7\0')
-      const column = 'answer\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0'
-      const row = message('T', `\0\x01${column}`)
-      socket.write(Buffer.concat([row, message('D', '\0\x01\0\0\0\x0242'), message('C', 'SELECT 1\0'), ready]))
-      await hearing.until('X')
+    await hearing.until('user\0postgres\0')
+    socket.write(Buffer.concat([message('R', '\0\0\0\0'), ready]))
+    await hearing.until('select 6 * 7\0')
+    const column = 'answer\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0'
+    const row = message('T', `\0\x01${column}`)
+    socket.write(Buffer.concat([row, message('D', '\0\x01\0\0\0\x0242'), message('C', 'SELECT 1\0'), ready]))
+    await hearing.until('X')
+  }
+
+  it('psql selects a row', async (t) => {
+    const program = (port: number): Started => ({
+      name: 'psql',
+      options: ['-XAt', '-c', 'select 6 * 7', parameters(port)],
     })
+    const report = await converse(t, { backend, protocol: 'postgres', program }, selectRow)
+    assert.match(report, /^42$/m)
+  })
+
+  it('libpq 18 selects a row, in TLS from the first byte', async (t) => {
+    const lib = join(newerPostgres, 'lib')
+    const program = (port: number): Started => ({
+      name: 'python3',
+      options: ['-c', libpqProgram, join(lib, 'libpq.so.5'), `${parameters(port)} sslnegotiation=direct`],
+      environment: [`LD_LIBRARY_PATH=${lib}`],
+    })
+    const play = async (hearing: Hearing, socket: TLSSocket): Promise<void> => {
+      assert.equal(socket.facts.innerProtocol, 'postgresql')
+      await selectRow(hearing, socket)
+    }
+    const report = await converse(t, { backend, protocol: 'postgres', program }, play)
     assert.match(report, /^42$/m)
   })
 })
 
 /** The application's tag of a BindResponse; those of search follow it. RFC 4511, Appendix B. */
 const BIND_RESPONSE = 0x61
+
+const libpqProgram = `
+import ctypes, sys
+libpq = ctypes.CDLL(sys.argv[1])
+for name in 'PQconnectdb', 'PQexec':
+    getattr(libpq, name).restype = ctypes.c_void_p
+libpq.PQerrorMessage.restype = libpq.PQgetvalue.restype = ctypes.c_char_p
+connection = ctypes.c_void_p(libpq.PQconnectdb(sys.argv[2].encode()))
+if libpq.PQstatus(connection) != 0:
+    sys.exit(libpq.PQerrorMessage(connection).decode())
+row = ctypes.c_void_p(libpq.PQexec(connection, b'select 6 * 7'))
+print(libpq.PQgetvalue(row, 0, 0).decode())
+libpq.PQfinish(connection)
+`

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { openTunnel } from 'polytls'
+import { openTunnel, TLSError } from 'polytls'
 import { contextTag, Tag } from '#polytls/codec/der.js'
 import { encodeElement, encodeOctetString, encodeSequence, encodeUnsigned } from '#polytls/codec/der-writer.js'
 import { forEachBackend } from '../support/backends.ts'
@@ -13,8 +13,15 @@ let otherServer: Party
 
 before(async () => {
   if (!isRoot) return
-  const { startSlapd, startProsody, startPostgres, startMariaDB, startTinyproxy } = servers
-  peers = await PlainServers.start(startSlapd, startProsody, startPostgres, startMariaDB, startTinyproxy)
+  const { startSlapd, startProsody, startPostgres, startNewerPostgres, startMariaDB, startTinyproxy } = servers
+  peers = await PlainServers.start(
+    startSlapd,
+    startProsody,
+    startPostgres,
+    startNewerPostgres,
+    startMariaDB,
+    startTinyproxy,
+  )
   otherServer = await peers.identities.issue('other.test')
 })
 after(() => peers?.[Symbol.asyncDispose]())
@@ -71,13 +78,6 @@ forEachBackend('servers that begin in plain text', (backend) => {
   })
 
   it('PostgreSQL answers a query, also through tinyproxy', { skip }, async () => {
-    const startup = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1')
-    const query = Buffer.from('select 6 * 7\0')
-    const multiply = async (hearing: Hearing): Promise<void> => {
-      await hearing.ask(Buffer.concat([bigEndian(startup.length + 4), startup]), 'Z\0\0\0\x05I')
-      const asked = Buffer.concat([Buffer.from('Q'), bigEndian(query.length + 4), query])
-      assert.ok((await hearing.ask(asked, 'Z\0\0\0\x05I')).includes('\0\0\0\x0242'))
-    }
     const { socket, hearing } = await peers.secure(backend, 'postgres')
     await multiply(hearing)
     socket.destroy()
@@ -87,6 +87,19 @@ forEachBackend('servers that begin in plain text', (backend) => {
     const behind = await peers.secure(backend, 'postgres', { stream })
     await multiply(behind.hearing)
     behind.socket.destroy()
+  })
+
+  it('PostgreSQL 18 answers a query, in TLS from the first byte or by request', { skip }, async () => {
+    for (const negotiation of ['direct', 'request'] as const) {
+      const dialogue = { negotiation }
+      const { socket, hearing } = await peers.secure(backend, 'postgres', { server: 'postgres-18', dialogue })
+      assert.equal(socket.facts.innerProtocol, negotiation === 'direct' ? 'postgresql' : undefined)
+      await multiply(hearing)
+      socket.destroy()
+    }
+    // One before 17 takes the first byte for nonsense.
+    const older = peers.secure(backend, 'postgres', { dialogue: { negotiation: 'direct' } })
+    await assert.rejects(older, TLSError)
   })
 
   it('MariaDB answers a query', { skip }, async () => {
@@ -121,6 +134,15 @@ forEachBackend('servers that begin in plain text', (backend) => {
     }
   })
 })
+
+/** Logs in, and asks PostgreSQL for a product. */
+async function multiply(hearing: Hearing): Promise<void> {
+  const startup = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1')
+  const query = Buffer.from('select 6 * 7\0')
+  await hearing.ask(Buffer.concat([bigEndian(startup.length + 4), startup]), 'Z\0\0\0\x05I')
+  const asked = Buffer.concat([Buffer.from('Q'), bigEndian(query.length + 4), query])
+  assert.ok((await hearing.ask(asked, 'Z\0\0\0\x05I')).includes('\0\0\0\x0242'))
+}
 
 function bigEndian(value: number): Buffer {
   const bytes = Buffer.alloc(4)

@@ -38,13 +38,13 @@ export class PlainServers implements AsyncDisposable {
 
   static async start(...starts: readonly ((files: ServerFiles) => Promise<Running>)[]): Promise<PlainServers> {
     const servers = new PlainServers(await makeIdentities())
-    try {
-      for (const start of starts) await servers.add(start(servers.files))
-      return servers
-    } catch (error) {
+    const starting = await Promise.allSettled(starts.map((start) => servers.add(start(servers.files))))
+    for (const each of starting) {
+      if (each.status === 'fulfilled') continue
       await servers[Symbol.asyncDispose]()
-      throw error
+      throw each.reason
     }
+    return servers
   }
 
   async add(starting: Promise<Running>): Promise<void> {

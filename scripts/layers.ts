@@ -54,6 +54,7 @@ export const layers: readonly Layer[] = [
   layer('starttls', ['starttls/'], { mayImport: ['codec', 'errors'] }),
   layer('keys', ['keys/'], { mayImport: ['codec', 'config', 'errors'], node: true, mayUse: ['async'] }),
   layer('trust', ['trust/'], { mayImport: ['codec', 'config', 'errors'], node: true, mayUse: ['async'] }),
+  layer('compression', ['compression/'], { mayImport: ['config', 'errors'], node: true }),
   layer('backends/openssl', ['backends/openssl/'], {
     mayImport: ['channel', 'codec', 'config', 'errors'],
     node: true,

@@ -101,6 +101,10 @@ const messages: { readonly [N in HandshakeName]: Use } = {
   finished: { section: '9846, 4.4.4; 5246, 7.4.9', use: 'sent and read' },
   certificate_status: { section: '6066, 8', use: 'sent, and read where it was announced, in TLS 1.2' },
   key_update: { section: '9846, 4.6.3', use: 'read and answered; sent before keys are worn out' },
+  compressed_certificate: {
+    section: '8879, 4',
+    use: 'sent and read, by both roles, where `certificateCompression` says so',
+  },
   message_hash: { section: '9846, 4.4.1', use: 'in the transcript only' },
 }
 
@@ -116,6 +120,7 @@ const extensions: { readonly [N in ExtensionName]: Use } = {
     use: 'sent where `certificateTimestamps` says so; a server sends what it is given',
   },
   extended_master_secret: { section: '7627', use: 'required in TLS 1.2' },
+  compress_certificate: { section: '8879, 3', use: 'sent and obeyed where `certificateCompression` says so' },
   record_size_limit: { section: '8449', use: 'sent and obeyed' },
   session_ticket: {
     section: '5077, 3.2',
@@ -142,6 +147,12 @@ const limits: readonly (readonly [file: string, name: string, unit: string, what
   ['channel/limits.ts', 'incomingLimitBytes', 'bytes', 'ciphertext that is taken and not yet processed'],
   ['channel/limits.ts', 'outgoingLimitBytes', 'bytes', 'ciphertext that waits to be fetched, at which `write` stops'],
   ['channel/limits.ts', 'maxCertificateChainBytes', 'bytes', 'a Certificate or CertificateRequest'],
+  [
+    `${portable}certificate-compression.ts`,
+    'maxCertificateExpansion',
+    'times',
+    'what a compressed Certificate may grow',
+  ],
   [`${portable}message-assembler.ts`, 'maxHandshakeMessageBytes', 'bytes', 'any other handshake message'],
   [`${portable}record/protection.ts`, 'maxContentLength', 'bytes', 'the content of a record, padding included'],
   [`${portable}engine.ts`, 'maxSkippedBytes', 'bytes', 'early data that a server passes over'],

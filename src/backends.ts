@@ -4,6 +4,8 @@ import { PortableBackend } from './backends/portable/backend.ts'
 import { SchannelBackend } from './backends/schannel/backend.ts'
 import { loadWindowsSecurity } from './backends/schannel/windows-security.ts'
 import type { Backend } from './channel/backend.ts'
+import { nodeCertificateCodecs } from './compression/node.ts'
+import type { CertificateCodec } from './config/certificate-compression.ts'
 import { lateMlKem768, lateNobleCrypto } from './crypto/node/late-noble.ts'
 import { createNodeCrypto } from './crypto/node/provider.ts'
 import type { CryptoProvider } from './crypto/provider.ts'
@@ -40,18 +42,26 @@ export interface PortableBackendChoice {
    * is sent. Default: no padding. RFC 9846, Section 5.4.
    */
   readonly paddingMultipleBytes?: number | undefined
+  /** Ways to compress certificates (RFC 8879). Default: brotli and zlib, as `node:zlib` has them. */
+  readonly certificateCodecs?: readonly CertificateCodec[] | undefined
 }
 
 /**
  * TLS in TypeScript, with cryptography of one's own choice, the files and the trust store of this machine.
  * @throws TypeError for a provider of cryptography that there is not, RangeError for a padding out of its range.
  */
-export function createPortableBackend({ name, crypto, paddingMultipleBytes }: PortableBackendChoice): Backend {
+export function createPortableBackend({
+  name,
+  crypto,
+  paddingMultipleBytes,
+  certificateCodecs = nodeCertificateCodecs,
+}: PortableBackendChoice): Backend {
   return new PortableBackend({
     name,
     crypto: cryptoNamed(crypto),
     loadSystemTrust,
     readFile,
+    certificateCodecs,
     now: Date.now,
     paddingMultipleBytes,
   })

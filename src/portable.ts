@@ -5,6 +5,7 @@
  */
 import { PortableBackend } from './backends/portable/backend.ts'
 import type { Backend } from './channel/backend.ts'
+import type { CertificateCodec } from './config/certificate-compression.ts'
 import { createNobleCrypto } from './crypto/noble/provider.ts'
 
 export * from './vocabulary.ts'
@@ -20,6 +21,11 @@ export interface PortableBackendOptions {
    * Default: nothing, and a client has to be given a `trustStore`.
    */
   readonly loadSystemTrust?: (() => readonly Uint8Array[]) | undefined
+  /**
+   * Ways to compress certificates (RFC 8879), such as a brotli in WebAssembly: browsers have none that answers at once. Default: none,
+   * and `certificateCompression` is refused.
+   */
+  readonly certificateCodecs?: readonly CertificateCodec[] | undefined
   /** The time at which certificates have to be valid, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
   /**
@@ -35,8 +41,8 @@ export interface PortableBackendOptions {
  * @throws RangeError for a padding out of its range.
  */
 export function createPortableBackend(options: PortableBackendOptions = {}): Backend {
-  const { name = 'portable', readFile, loadSystemTrust, now = Date.now, paddingMultipleBytes } = options
-  return new PortableBackend({ name, crypto: createNobleCrypto, readFile, loadSystemTrust, now, paddingMultipleBytes })
+  const { name = 'portable', now = Date.now, ...surroundings } = options
+  return new PortableBackend({ ...surroundings, name, now, crypto: createNobleCrypto })
 }
 
 /** The backend with all defaults: it reads no files and knows no trust store of the system. */

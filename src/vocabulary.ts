@@ -24,7 +24,11 @@ export type {
 export type { ClientCertificateRequest, PostHandshakeSteps } from './channel/post-handshake.ts'
 export type { TLSBuffer, Waiting } from './channel/tls-buffer.ts'
 export { Certificate } from './config/certificate.ts'
-export { CertificateCompression, certificateCompressionName } from './config/certificate-compression.ts'
+export {
+  type CertificateCodec,
+  CertificateCompression,
+  certificateCompressionName,
+} from './config/certificate-compression.ts'
 export type { CertificateRequest, ChooseCertificate } from './config/certificate-request.ts'
 export { CipherSuite, cipherSuiteName, isTLS13Suite } from './config/cipher-suite.ts'
 export { type ClientOptions, type OCSPStapling, TLSClientConfiguration } from './config/client-configuration.ts'

@@ -35,6 +35,8 @@ export interface ConnectionFacts {
   readonly ocspResponse: Uint8Array | undefined
   /** What the server sent, on a client: each a serialized SCT (RFC 6962, Section 3.3), unchecked. */
   readonly signedCertificateTimestamps: readonly Uint8Array[]
+  /** How the peer's certificate was compressed on the way (RFC 8879; `CertificateCompression`), where it was. */
+  readonly certificateCompression: CodePoint | undefined
   /** By which structure Windows was told what to use; only `schannel` has it. The older one ends at TLS 1.2. */
   readonly credentialStructure?: 'SCH_CREDENTIALS' | 'SCHANNEL_CRED'
 }
@@ -56,4 +58,5 @@ export const noFacts: ConnectionFacts = Object.freeze({
   preSharedKeyIdentity: undefined,
   ocspResponse: undefined,
   signedCertificateTimestamps: Object.freeze([]),
+  certificateCompression: undefined,
 })

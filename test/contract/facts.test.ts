@@ -38,6 +38,7 @@ const nothing: ConnectionFacts = {
   preSharedKeyIdentity: undefined,
   ocspResponse: undefined,
   signedCertificateTimestamps: [],
+  certificateCompression: undefined,
 }
 
 const suites: { readonly [V in NegotiatedVersion]: number } = {

@@ -1,5 +1,9 @@
+import { CertificateCompression } from '#polytls/backends/portable/certificate-compression.js'
+import { encodeCompressedCertificate } from '#polytls/backends/portable/messages/compressed-certificate.js'
+import { handshakeHeaderLength } from '#polytls/backends/portable/messages/frame.js'
 import { readClientHello } from '#polytls/codec/client-hello.js'
 import { DerReader } from '#polytls/codec/der.js'
+import { nodeCertificateCodecs } from '#polytls/compression/node.js'
 import { bodyOf, samples } from '../backends/portable/messages/samples.js'
 import { mutateBytes, pick, type Random } from './random.ts'
 import { attempt } from './refusal.ts'
@@ -28,6 +32,23 @@ export const clientHellos: FuzzTarget = {
     return attempt(() => readClientHello(raw), 'readClientHello') ? 'accepted' : 'refused'
   },
 }
+
+/** Certificates that came compressed, those that are whole and those that are not. */
+export const compressedCertificates: FuzzTarget = {
+  name: 'compressed-certificates',
+  short: 5000,
+  run(random) {
+    const codec = pick(nodeCertificateCodecs, random)
+    const plain = Uint8Array.from({ length: 1 + random(300) }, () => random(4))
+    let compressed = codec.compress(plain)
+    for (let count = random(3); count > 0; count--) compressed = mutateBytes(compressed, random)
+    const uncompressedLength = random(4) === 0 ? random(0x1000000) : plain.length
+    const message = encodeCompressedCertificate({ algorithm: codec.algorithm, uncompressedLength, compressed })
+    const body = message.subarray(handshakeHeaderLength)
+    return attempt(() => compression.decompress(body), 'decompress') ? 'accepted' : 'refused'
+  },
+}
+const compression = new CertificateCompression(nodeCertificateCodecs)
 
 /** DER by itself: any reader of it ends, and refuses what is no DER. */
 export const der: FuzzTarget = {

@@ -1,6 +1,6 @@
 import { certificates } from './certificates.ts'
 import { handshakes12, handshakes13 } from './handshakes.ts'
-import { clientHellos, der, messages } from './messages.ts'
+import { clientHellos, compressedCertificates, der, messages } from './messages.ts'
 import { randomOf } from './random.ts'
 import { records } from './records.ts'
 import type { FuzzTarget } from './target.ts'
@@ -9,6 +9,7 @@ export const targets: readonly FuzzTarget[] = [
   records,
   messages,
   clientHellos,
+  compressedCertificates,
   der,
   handshakes12,
   handshakes13,

@@ -1,4 +1,5 @@
 import type { Capabilities, Feature } from '../../channel/backend.ts'
+import type { CertificateCodec } from '../../config/certificate-compression.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { AeadAlgorithm } from '../../crypto/algorithms.ts'
@@ -19,6 +20,8 @@ export interface Abilities {
   readonly signatureSchemes: readonly CodePoint[]
   /** Those that it can sign with. */
   readonly signingSchemes: readonly CodePoint[]
+  /** The ways to compress certificates that the surroundings have. */
+  readonly certificateCodecs: readonly CertificateCodec[]
   readonly features: ReadonlySet<Feature>
 }
 
@@ -28,7 +31,10 @@ export interface Surroundings {
   readonly hasSystemTrust: boolean
 }
 
-export function abilitiesOf({ capabilities, decryptPrivateKey }: CryptoProvider): Abilities {
+export function abilitiesOf(
+  { capabilities, decryptPrivateKey }: CryptoProvider,
+  certificateCodecs: readonly CertificateCodec[] = [],
+): Abilities {
   const { aeads, hashes, groups, slowGroups = [], signatureSchemes } = capabilities
   return {
     versions: ['TLSv1.2', 'TLSv1.3'],
@@ -40,7 +46,12 @@ export function abilitiesOf({ capabilities, decryptPrivateKey }: CryptoProvider)
     slowGroups,
     signatureSchemes: signatureSchemes.verify,
     signingSchemes: signatureSchemes.sign,
-    features: decryptPrivateKey === undefined ? features : new Set<Feature>([...features, 'encrypted-keys']),
+    certificateCodecs,
+    features: new Set<Feature>([
+      ...features,
+      ...(decryptPrivateKey === undefined ? [] : (['encrypted-keys'] as const)),
+      ...(certificateCodecs.length === 0 ? [] : (['certificate-compression'] as const)),
+    ]),
   }
 }
 

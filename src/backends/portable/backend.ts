@@ -1,5 +1,6 @@
 import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import type { CertificateCodec } from '../../config/certificate-compression.ts'
 import { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
@@ -18,6 +19,8 @@ export interface PortableBackendOptions {
   readonly loadSystemTrust?: LoadSystemTrust | undefined
   /** How to read files. Without it sources of the kind `file` are refused. */
   readonly readFile?: ReadFile | undefined
+  /** The ways to compress certificates. Without one `certificateCompression` is refused. */
+  readonly certificateCodecs?: readonly CertificateCodec[] | undefined
   /** The clock of contexts that are not given one, in milliseconds since 1970. */
   readonly now: () => number
   /**
@@ -93,7 +96,7 @@ export class PortableBackend implements Backend {
       const crypto = this.#options.crypto()
       const loader = { crypto, readFile: this.#options.readFile }
       const trustStores = new TrustStores(loader, this.#options.loadSystemTrust)
-      this.#tools = { loader, abilities: abilitiesOf(crypto), trustStores }
+      this.#tools = { loader, abilities: abilitiesOf(crypto, this.#options.certificateCodecs), trustStores }
     }
     return this.#tools
   }

@@ -46,7 +46,9 @@ export interface Agreed extends Keys {
 }
 export type ServerPeer = AuthenticatedPeer | ResumedPeer | KeyedPeer
 /** What the server wants to see of us; `undefined` where it does not ask. */
-export type Request = { readonly schemes: readonly CodePoint[] } | undefined
+export type Request =
+  | { readonly schemes: readonly CodePoint[]; readonly compressions: readonly CodePoint[] | undefined }
+  | undefined
 /** The server is who it says, and the handshake is what both saw. */
 export interface Verified extends Agreed {
   readonly peer: ServerPeer
@@ -144,7 +146,12 @@ export function keepSession(k: Verified, resumption: ResumptionSecret, ticket: N
   if (session !== undefined) connection.sessions.put(session)
 }
 
-export function acceptChain({ connection, sent }: Agreed, { body, raw }: HandshakeMessage): AcceptedChain {
+/** @param compression How the message was compressed that had this body inside. */
+export function acceptChain(
+  { connection, sent }: Agreed,
+  { body, raw }: HandshakeMessage,
+  compression?: CodePoint,
+): AcceptedChain {
   const { context, entries } = decodeCertificate(body, sent.extensions)
   if (context.length > 0) throw fault('malformed-request-context')
   if (entries.length === 0) throw fault('empty-server-certificate')
@@ -153,7 +160,13 @@ export function acceptChain({ connection, sent }: Agreed, { body, raw }: Handsha
   const chain = entries.map(({ certificate }) => certificate)
   // RFC 9846, Section 4.4.2.1: each is about the certificate that it stands with.
   const { status_request: ocspResponse, signed_certificate_timestamp: timestamps } = entries[0]?.extensions ?? {}
-  return verifier.accept(verifier.vouch(chain, connection.serverName), { ocspResponse, timestamps })
+  return verifier.accept(verifier.vouch(chain, connection.serverName), { ocspResponse, timestamps, compression })
+}
+
+/** The same of a CompressedCertificate, which itself is what the transcript has: RFC 8879, Section 4. */
+export function acceptCompressedChain(k: Agreed, { body, raw }: HandshakeMessage): AcceptedChain {
+  const inside = k.connection.setup.certificateCompression.decompress(body)
+  return acceptChain(k, { body: inside.body, raw }, inside.algorithm)
 }
 
 export function sendCounted({ connection, sent }: Keys, message: Uint8Array): void {

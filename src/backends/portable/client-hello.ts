@@ -191,6 +191,7 @@ function helloExtensions(
     signed_certificate_timestamp: certificateTimestamps === true ? true : undefined,
     signature_algorithms: [grease.signatureScheme, ...signatureSchemes],
     signature_algorithms_cert: certificateSignatureSchemes,
+    compress_certificate: speaks13 ? setup.certificateCompression.offer : undefined,
     record_size_limit: speaks13 ? recordSizeLimit : maxContentLength,
     ...(speaks13 ? extensionsOf13(setup.settings.versions, grease, keyShares) : {}),
   }

@@ -11,6 +11,7 @@ import { chooseScheme, sign, signedContent, verifyCertificateVerify, verifyFinis
 import {
   type Agreed,
   acceptChain,
+  acceptCompressedChain,
   agreeOnKeys,
   endEarlyData,
   judgeEarlyData,
@@ -52,8 +53,8 @@ export const CLIENT13 = {
   WAIT_SH: { server_hello: ['WAIT_SH_AGAIN', 'WAIT_EE', 'TLS12'] }, // AGAIN: HelloRetryRequest
   WAIT_SH_AGAIN: { server_hello: ['WAIT_EE'] },
   WAIT_EE: { encrypted_extensions: ['WAIT_CERT_CR', 'WAIT_FINISHED'] }, // FINISHED: a key that both had proves the server
-  WAIT_CERT_CR: { certificate_request: ['WAIT_CERT'], certificate: ['WAIT_CV'] },
-  WAIT_CERT: { certificate: ['WAIT_CV'] },
+  WAIT_CERT_CR: { certificate_request: ['WAIT_CERT'], certificate: ['WAIT_CV'], compressed_certificate: ['WAIT_CV'] },
+  WAIT_CERT: { certificate: ['WAIT_CV'], compressed_certificate: ['WAIT_CV'] },
   WAIT_CV: { certificate_verify: ['WAIT_FINISHED'] },
   WAIT_FINISHED: { finished: ['WAIT_VERDICT', 'SIGNING', 'CONNECTED'] },
   WAIT_VERDICT: { accepted: ['SIGNING', 'CONNECTED'] }, // paused: the application's veto
@@ -155,9 +156,13 @@ function waitCertificateOrRequest(k: Agreed): In<'WAIT_CERT_CR'> {
         const { context, extensions } = decodeCertificateRequest(body)
         if (context.length > 0) throw fault('malformed-request-context')
         k.sent.transcript.add(raw)
-        return waitCertificate(k, { schemes: extensions.signature_algorithms })
+        return waitCertificate(k, {
+          schemes: extensions.signature_algorithms,
+          compressions: extensions.compress_certificate,
+        })
       },
       certificate: (message) => waitCertificateVerify(k, undefined, acceptChain(k, message)),
+      compressed_certificate: (message) => waitCertificateVerify(k, undefined, acceptCompressedChain(k, message)),
     },
   }
 }
@@ -165,7 +170,10 @@ function waitCertificateOrRequest(k: Agreed): In<'WAIT_CERT_CR'> {
 function waitCertificate(k: Agreed, request: Request): In<'WAIT_CERT'> {
   return {
     name: 'WAIT_CERT',
-    on: { certificate: (message) => waitCertificateVerify(k, request, acceptChain(k, message)) },
+    on: {
+      certificate: (message) => waitCertificateVerify(k, request, acceptChain(k, message)),
+      compressed_certificate: (message) => waitCertificateVerify(k, request, acceptCompressedChain(k, message)),
+    },
   }
 }
 
@@ -251,6 +259,7 @@ function connected(
       ...peerFacts(peer),
       earlyData: k.earlyData,
       ocspResponse: evidence?.ocspResponse,
+      certificateCompression: evidence?.compression,
       signedCertificateTimestamps: evidence?.timestamps ?? noFacts.signedCertificateTimestamps,
     }),
     serverCertificate: certificatesOf(peer).peerChain[0],
@@ -317,11 +326,13 @@ function retry(
 function answer(k: Verified): In<'SIGNING'> | In<'CONNECTED'> {
   const { connection, request, sent } = k
   if (request === undefined) return connected(k)
-  const { credential, settings } = connection.setup
+  const { credential, settings, certificateCompression } = connection.setup
   const scheme = credential && chooseScheme(credential, settings.signatureSchemes, request.schemes)
   const chain = scheme === undefined ? [] : (credential as Credential).chain
   const entries = chain.map((certificate) => ({ certificate, extensions: {} }))
-  sendCounted(k, encodeCertificate({ context: new Uint8Array(0), entries }))
+  const message = encodeCertificate({ context: new Uint8Array(0), entries })
+  // Where there is no certificate, there is nothing to compress.
+  sendCounted(k, entries.length === 0 ? message : certificateCompression.compress(message, request.compressions))
   if (credential === undefined || scheme === undefined) return connected(k)
   const signature = sign(connection, credential, scheme, signedContent('client', sent.transcript.digest()))
   return signature === undefined ? signing(k, scheme) : connected(k, { scheme, signature })

@@ -13,6 +13,7 @@ import { TrustStore } from '../../config/trust-store.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { X509Certificate } from '../../x509/certificate.ts'
 import { PortableBuffer } from './buffer.ts'
+import { CertificateCompression } from './certificate-compression.ts'
 import { ClientSessions } from './client-sessions.ts'
 import { startClient } from './client13.ts'
 import { type Loader, loadCredential } from './credentials.ts'
@@ -115,7 +116,8 @@ export class PortableServerContext implements ServerContext {
 }
 
 function commonSetup({ crypto, settings, paddingMultipleBytes }: Workshop): Omit<Setup, 'configuration'> {
-  return { crypto, settings, paddingMultipleBytes }
+  const certificateCompression = new CertificateCompression(settings.certificateCodecs)
+  return { crypto, settings, certificateCompression, paddingMultipleBytes }
 }
 
 function makeVerifier(

@@ -43,6 +43,9 @@ export type Fault =
   | 'changed-client-hello'
   | 'malformed-request-context'
   | 'empty-server-certificate'
+  | 'wrong-certificate-compression'
+  | 'excessive-certificate-compression'
+  | 'broken-certificate-compression'
   | 'no-extended-master-secret'
   | 'renegotiation-mismatch'
   | 'renegotiation'
@@ -110,6 +113,18 @@ const faults: { readonly [F in Fault]: FaultEntry } = {
   },
   'malformed-request-context': { alert: 'illegal_parameter', message: 'a wrong certificate_request_context' },
   'empty-server-certificate': { alert: 'decode_error', message: 'the server showed no certificate' },
+  'wrong-certificate-compression': {
+    alert: 'illegal_parameter',
+    message: 'a certificate is compressed in a way that was not offered',
+  },
+  'excessive-certificate-compression': {
+    alert: 'illegal_parameter',
+    message: 'a compressed certificate would grow beyond what is accepted',
+  },
+  'broken-certificate-compression': {
+    alert: 'bad_certificate',
+    message: 'a compressed certificate does not become what it says',
+  },
   'no-extended-master-secret': {
     alert: 'handshake_failure',
     message: 'the peer does not bind its TLS 1.2 session to the handshake (extended_master_secret)',

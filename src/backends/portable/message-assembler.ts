@@ -62,7 +62,12 @@ const nothing = new Uint8Array(0)
 
 /** A server may name many authorities in its request for a certificate. */
 function limitOf(type: number): number {
-  return type === HandshakeType.certificate || type === HandshakeType.certificate_request
-    ? maxCertificateChainBytes
-    : maxHandshakeMessageBytes
+  switch (type) {
+    case HandshakeType.certificate:
+    case HandshakeType.compressed_certificate:
+    case HandshakeType.certificate_request:
+      return maxCertificateChainBytes
+    default:
+      return maxHandshakeMessageBytes
+  }
 }

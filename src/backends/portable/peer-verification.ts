@@ -1,5 +1,6 @@
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { OCSPStapling } from '../../config/client-configuration.ts'
+import type { CodePoint } from '../../config/registry.ts'
 import type { CryptoProvider, PublicKey } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
 import { decodeCertificate } from '../../x509/certificate.ts'
@@ -33,12 +34,15 @@ export interface AcceptedChain {
   readonly ocspResponse: Uint8Array | undefined
   /** What the peer sent of certificate timestamps; nobody has looked at them. */
   readonly timestamps: readonly Uint8Array[]
+  /** How it was compressed on the way. */
+  readonly compression: CodePoint | undefined
 }
 
-/** What a server may send beside its certificate. */
+/** What may come with a certificate. */
 export interface Evidence {
   readonly ocspResponse?: Uint8Array | undefined
   readonly timestamps?: readonly Uint8Array[] | undefined
+  readonly compression?: CodePoint | undefined
 }
 
 export interface VerifierOptions {
@@ -88,7 +92,8 @@ export class PeerVerifier {
    * Looks at what came beside the chain: a stapled state, where the configuration asks for one.
    * @throws CertificateError with the alert for the peer.
    */
-  accept({ chain, publicKey, path }: VouchedChain, { ocspResponse, timestamps = [] }: Evidence = {}): AcceptedChain {
+  accept({ chain, publicKey, path }: VouchedChain, evidence: Evidence = {}): AcceptedChain {
+    const { ocspResponse, timestamps = [], compression } = evidence
     const { crypto, now, ocspStapling } = this.#options
     if (ocspStapling !== 'none' && path !== undefined) {
       verifyStapledStatus({
@@ -106,6 +111,7 @@ export class PeerVerifier {
       verified: path !== undefined,
       ocspResponse: ocspResponse?.slice(),
       timestamps: Object.freeze(timestamps.map((each) => each.slice())),
+      compression,
     }) as unknown as AcceptedChain
   }
 }

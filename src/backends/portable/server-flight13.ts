@@ -185,6 +185,7 @@ export function requestCertificate(
     signature_algorithms: [...signatureSchemes, grease.signatureScheme],
     signature_algorithms_cert: certificateSignatureSchemes,
     certificate_authorities: authorities.length > 0 ? authorities : undefined,
+    compress_certificate: setup.certificateCompression.offer,
   }
   send(encodeCertificateRequest({ context: new Uint8Array(0), extensions }))
   return { verifier, extensions: offeredExtensions(extensions) }

@@ -1,5 +1,6 @@
 import { noFacts } from '../../channel/facts.ts'
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
+import type { CodePoint } from '../../config/registry.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
 import { CertificateError } from '../../errors.ts'
 import {
@@ -14,7 +15,7 @@ import { chooseVersion } from './client-choice.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import { type FoundKey, lookUpKey, type ProvenKey, requireBinder } from './key-lookup.ts'
-import type { Checked, StateOf } from './machine.ts'
+import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateVerify, decodeFinished, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate, encodeCertificate } from './messages/certificate.ts'
 import { decodeClientHello } from './messages/client-hello.ts'
@@ -66,7 +67,7 @@ export const SERVER13 = {
   WAIT_CH_AGAIN: { client_hello: ['SIGNING', 'WAIT_CERT', 'WAIT_FINISHED'] },
   SIGNING: { signature: ['WAIT_CERT', 'WAIT_FINISHED'] }, // paused: the key is elsewhere
   WAIT_EOED: { end_of_early_data: ['WAIT_FINISHED'] },
-  WAIT_CERT: { certificate: ['WAIT_CV', 'WAIT_FINISHED'] },
+  WAIT_CERT: { certificate: ['WAIT_CV', 'WAIT_FINISHED'], compressed_certificate: ['WAIT_CV', 'WAIT_FINISHED'] },
   WAIT_CV: { certificate_verify: ['WAIT_FINISHED'] },
   WAIT_FINISHED: { finished: ['WAIT_VERDICT', 'CONNECTED'] },
   WAIT_VERDICT: { accepted: ['CONNECTED'] }, // paused: the application's veto
@@ -201,16 +202,23 @@ function waitEndOfEarlyData(k: Finishing, peer: ResumedPeer | KeyedPeer): In<'WA
 }
 
 function waitCertificate(k: Finishing, request: NonNullable<Keys['request']>): In<'WAIT_CERT'> {
+  const accept = ({ body, raw }: HandshakeMessage, compression?: CodePoint): In<'WAIT_CV'> | In<'WAIT_FINISHED'> => {
+    const { context, entries } = decodeCertificate(body, request.extensions)
+    if (context.length > 0) throw fault('malformed-request-context')
+    k.transcript.add(raw)
+    if (entries.length === 0) return waitFinished(k, acceptAnonymous(k.connection))
+    const { verifier } = request
+    const chain = entries.map(({ certificate }) => certificate)
+    return waitCertificateVerify(k, verifier.accept(verifier.vouch(chain, undefined), { compression }))
+  }
   return {
     name: 'WAIT_CERT',
     on: {
-      certificate: ({ body, raw }) => {
-        const { context, entries } = decodeCertificate(body, request.extensions)
-        if (context.length > 0) throw fault('malformed-request-context')
-        k.transcript.add(raw)
-        if (entries.length === 0) return waitFinished(k, acceptAnonymous(k.connection))
-        const chain = entries.map(({ certificate }) => certificate)
-        return waitCertificateVerify(k, request.verifier.accept(request.verifier.vouch(chain, undefined)))
+      certificate: (message) => accept(message),
+      // It is itself what the transcript has: RFC 8879, Section 4.
+      compressed_certificate: ({ body, raw }) => {
+        const inside = k.connection.setup.certificateCompression.decompress(body)
+        return accept({ body: inside.body, raw }, inside.algorithm)
       },
     },
   }
@@ -274,6 +282,7 @@ function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In
       serverName: hello.extensions.server_name || undefined,
       ...(isAnonymous(peer) ? {} : peerFacts(peer)),
       signatureScheme: 'signatureScheme' in peer ? peer.signatureScheme : ownScheme,
+      certificateCompression: 'signatureScheme' in peer ? peer.chain.compression : undefined,
       earlyData: k.takesEarlyData ? 'accepted' : hello.extensions.early_data && 'rejected',
     }),
     serverCertificate: (negotiated.certificate?.credential ?? formerCredential(k))?.chain[0],
@@ -313,6 +322,7 @@ function askAgain(
 /** ServerHello to Certificate, or without one to Finished: RFC 9846, Sections 4.1.3 to 4.4.2. */
 function agreeOnKeys(answer: Answer, share: Uint8Array): Answered {
   const { connection, transcript, hello, negotiated } = answer
+  const { setup } = connection
   const { certificate } = negotiated
   const keys = shareKeys(answer, share)
   if (certificate === undefined) return withoutCertificate(keys)
@@ -323,7 +333,8 @@ function agreeOnKeys(answer: Answer, share: Uint8Array): Answered {
     certificate: each,
     extensions: depth === 0 ? evidenceFor(hello, credential) : {},
   }))
-  send(answer, encodeCertificate({ context: new Uint8Array(0), entries }))
+  const message = encodeCertificate({ context: new Uint8Array(0), entries })
+  send(answer, setup.certificateCompression.compress(message, hello.extensions.compress_certificate))
   const k: Keys = { ...keys, request }
   const signature = sign(connection, credential, scheme, signedContent('server', transcript.digest()))
   return signature === undefined ? signing(k) : finishWithCertificate(k, signature)

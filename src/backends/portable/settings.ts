@@ -9,6 +9,7 @@ import {
   versionRefusals,
   versionsOf,
 } from '../../channel/policies.ts'
+import { type CertificateCodec, certificateCompressionName } from '../../config/certificate-compression.ts'
 import { cipherSuiteName, isTLS13Suite } from '../../config/cipher-suite.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { NamedGroup, namedGroupName } from '../../config/named-group.ts'
@@ -35,6 +36,8 @@ export interface Settings {
   /** For those in certificates; `undefined` where they are the same. */
   readonly certificateSignatureSchemes: readonly CodePoint[] | undefined
   readonly innerProtocols: readonly string[]
+  /** By preference. */
+  readonly certificateCodecs: readonly CertificateCodec[]
   /** RSA keys that are shorter are not used. */
   readonly minimumRsaBits: number
 }
@@ -54,6 +57,9 @@ export function settingsOf(configuration: Configuration, abilities: Abilities): 
     signatureSchemes: configuration.signatureSchemes ?? abilities.signatureSchemes,
     certificateSignatureSchemes: configuration.signatureSchemes && abilities.signatureSchemes,
     innerProtocols: configuration.innerProtocols ?? [],
+    certificateCodecs: (configuration.certificateCompression ?? []).flatMap(
+      (each) => abilities.certificateCodecs.find(({ algorithm }) => algorithm === each) ?? [],
+    ),
     minimumRsaBits: configuration.policy === 'leastSecure' ? 512 : 2048,
   }
 }
@@ -72,6 +78,7 @@ export function refusalsOf(
     ...unknown('ciphers', configuration.ciphers, abilities.suites, cipherSuiteName),
     ...unknown('groups', configuration.groups, abilities.groups, namedGroupName),
     ...unknown('signatureSchemes', configuration.signatureSchemes, abilities.signatureSchemes, signatureSchemeName),
+    ...compressionRefusals(configuration, abilities),
     ...versionRefusals(configuration, ciphersOf(configuration, abilities)),
     ...(chains ?? []).flatMap((chain, index) =>
       chainRefusals(isServer ? `certificateChain[${index}]` : 'certificateChain', chain, readsFiles),
@@ -85,6 +92,13 @@ export function refusalsOf(
     ...(hasSystemTrust ? [] : systemTrustRefusals(configuration)),
     ...(isServer ? serverRefusals(configuration) : []),
   ]
+}
+
+/** Where there is none at all, the missing feature is the reason. */
+function compressionRefusals({ certificateCompression }: Configuration, abilities: Abilities): readonly Refusal[] {
+  const able = abilities.certificateCodecs.map(({ algorithm }) => algorithm)
+  if (able.length === 0) return []
+  return unknown('certificateCompression', certificateCompression, able, certificateCompressionName)
 }
 
 function ciphersOf(configuration: Configuration, abilities: Abilities): readonly CodePoint[] {

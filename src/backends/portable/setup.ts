@@ -4,6 +4,7 @@ import type { CodePoint } from '../../config/registry.ts'
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { Signer } from '../../config/signer.ts'
 import type { CryptoProvider, PublicKey, SigningKey } from '../../crypto/provider.ts'
+import type { CertificateCompression } from './certificate-compression.ts'
 import type { ClientSessions } from './client-sessions.ts'
 import type { PeerVerifier } from './peer-verification.ts'
 import type { ServerSessions } from './server-sessions.ts'
@@ -14,6 +15,7 @@ export interface Setup {
   readonly configuration: TLSClientConfiguration | TLSServerConfiguration
   readonly crypto: CryptoProvider
   readonly settings: Settings
+  readonly certificateCompression: CertificateCompression
   /** See `SealerOptions`. */
   readonly paddingMultipleBytes: number | undefined
 }

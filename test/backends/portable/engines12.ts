@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { CipherSuite, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import { encodeProtocol } from '#polytls/backends/portable/application-protocols.js'
+import { CertificateCompression } from '#polytls/backends/portable/certificate-compression.js'
 import { waitServerHello } from '#polytls/backends/portable/client13.js'
 import type { ClientConnection } from '#polytls/backends/portable/connection.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
@@ -91,6 +92,7 @@ export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
     }),
     crypto,
     settings: { ...defaultSettings, ...settings },
+    certificateCompression: new CertificateCompression([]),
     paddingMultipleBytes: undefined,
     credential: options.credential,
     verifier,
@@ -114,6 +116,7 @@ export function serverEngine(options: ServerSideOptions): ServerEngine {
     }) as TLSServerConfiguration,
     crypto,
     settings: { ...defaultSettings, ...settings },
+    certificateCompression: new CertificateCompression([]),
     paddingMultipleBytes: undefined,
     credentials: [credential],
     chains: new ChainsByName([['server.test']]),
@@ -171,6 +174,7 @@ export const defaultSettings: Settings = {
   signatureSchemes: schemes,
   certificateSignatureSchemes: undefined,
   innerProtocols: [],
+  certificateCodecs: [],
   minimumRsaBits: 2048,
 }
 

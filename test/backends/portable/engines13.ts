@@ -2,6 +2,7 @@
 
 import { type ClientOptions, type ServerOptions, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import { abilitiesOf } from '#polytls/backends/portable/abilities.js'
+import { CertificateCompression } from '#polytls/backends/portable/certificate-compression.js'
 import type { ClientSessions } from '#polytls/backends/portable/client-sessions.js'
 import { startClient } from '#polytls/backends/portable/client13.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
@@ -21,6 +22,7 @@ export interface ClientSide {
   readonly options?: ClientOptions
   readonly settings?: Partial<Settings>
   readonly credential?: Credential
+  readonly certificateCompression?: CertificateCompression
   readonly paddingMultipleBytes?: number
   /** Default: none are kept. */
   readonly sessions?: (verifier: PeerVerifier) => ClientSessions
@@ -31,20 +33,24 @@ export interface ServerSide {
   readonly options?: Partial<ServerOptions>
   readonly settings?: Partial<Settings>
   readonly credentials: readonly Credential[]
+  readonly certificateCompression?: CertificateCompression
   readonly paddingMultipleBytes?: number
   readonly sessions?: ServerSessions
 }
 
 const only13 = { versions: ['TLSv1.3'], tls12Suites: [] } as const
 
+const uncompressed = new CertificateCompression([])
+
 export function client13(side: ClientSide = {}): ClientEngine {
-  const { crypto = nodeCrypto, credential, paddingMultipleBytes } = side
+  const { crypto = nodeCrypto, credential, certificateCompression = uncompressed, paddingMultipleBytes } = side
   const configuration = new TLSClientConfiguration(side.options ?? {})
   const verifier = credulous(crypto)
   const setup: ClientSetup = {
     configuration,
     crypto,
     settings: { ...settingsOf(configuration, abilitiesOf(crypto)), ...only13, ...side.settings },
+    certificateCompression,
     paddingMultipleBytes,
     credential,
     verifier,
@@ -59,7 +65,7 @@ export function clientOf(setup: ClientSetup, options: ClientBufferOptions = {}):
 }
 
 export function server13(side: ServerSide): ServerEngine {
-  const { crypto = nodeCrypto, credentials, paddingMultipleBytes } = side
+  const { crypto = nodeCrypto, credentials, certificateCompression = uncompressed, paddingMultipleBytes } = side
   // Only what the handshake looks at; the chains are in `credentials`.
   const configuration = Object.assign(Object.create(TLSServerConfiguration.prototype), side.options)
   const { clientAuthentication = 'none' } = configuration as TLSServerConfiguration
@@ -67,6 +73,7 @@ export function server13(side: ServerSide): ServerEngine {
     configuration,
     crypto,
     settings: { ...settingsOf(configuration, abilitiesOf(crypto)), ...only13, ...side.settings },
+    certificateCompression,
     paddingMultipleBytes,
     credentials,
     chains: new ChainsByName(credentials.map(() => ['server.test'])),

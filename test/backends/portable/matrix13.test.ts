@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PreSharedKey } from 'polytls'
+import { CertificateCompression } from '#polytls/backends/portable/certificate-compression.js'
 import { CLIENT13 } from '#polytls/backends/portable/client13.js'
 import { HandshakeType, handshakeName } from '#polytls/backends/portable/messages/handshake-type.js'
 import { SERVER13 } from '#polytls/backends/portable/server13.js'
 import { makeSelfSigned } from '#polytls/cli/certificates.js'
+import { nodeCertificateCodecs } from '#polytls/compression/node.js'
 import { groupCode } from '#polytls/crypto/algorithms.js'
 import { TLSError } from '#polytls/errors.js'
 import { answer, type ClientEngine, credentialOf, remote, type ServerEngine } from './engines12.js'
@@ -15,6 +17,9 @@ import { Tap } from './tap.js'
 
 type AnyEngine = ClientEngine | ServerEngine
 const credential = credentialOf(await makeSelfSigned({ name: 'test', names: ['server.test'] }))
+
+/** Without it compressed certificates would have no place anywhere. */
+const certificateCompression = new CertificateCompression(nodeCertificateCodecs)
 
 /** Everything that a peer can send: each message of either version, types that do not exist, and data. */
 const inputs: ReadonlyMap<string, (tap: Tap, to: AnyEngine) => void> = new Map([
@@ -95,6 +100,7 @@ function clientIn(state: string): Scene {
   const needsRequest = ['WAIT_CERT', 'SIGNING'].includes(state)
   const client = client13({
     credential: remote(credential),
+    certificateCompression,
     options: state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {},
     ...(state === 'TAKING_SESSION' ? { sessions: clientSessions(application) } : {}),
   })
@@ -125,6 +131,7 @@ function serverIn(state: string): Scene {
     scene?.server ??
     server13({
       credentials: [state === 'SIGNING' ? remote(credential) : credential],
+      certificateCompression,
       options: {
         clientAuthentication: asks ? 'required' : 'none',
         ...(state === 'FINDING_KEY' ? { findPreSharedKey: () => undefined } : {}),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { TLSClientConfiguration } from 'polytls'
 import { abilitiesOf } from '#polytls/backends/portable/abilities.js'
+import { CertificateCompression } from '#polytls/backends/portable/certificate-compression.js'
 import { waitServerHello } from '#polytls/backends/portable/client13.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
 import { decodeCertificate } from '#polytls/backends/portable/messages/certificate.js'
@@ -124,6 +125,7 @@ export class Trace {
       configuration,
       crypto,
       settings: settingsOf(configuration, abilitiesOf(crypto)),
+      certificateCompression: new CertificateCompression([]),
       paddingMultipleBytes: undefined,
       credential: this.#credential(),
       verifier,

@@ -156,6 +156,16 @@ export const versions: Codec<readonly number[]> = {
     }),
 }
 
+/** RFC 8879, Section 3: `CertificateCompressionAlgorithm algorithms<2..2^8-2>`, in which nothing has a reason to stand twice. */
+export const algorithms: Codec<readonly number[]> = {
+  decode(r) {
+    const found = versions.decode(r)
+    if (new Set(found).size < found.length) throw illegal('an algorithm stands twice in compress_certificate')
+    return found
+  },
+  encode: versions.encode,
+}
+
 /** RFC 9846, Section 4.2.8. */
 export const keyShareEntry: Codec<KeyShareEntry> = {
   decode: (r) => ({ group: r.u16('group'), keyExchange: r.vector16('key_exchange', 1) }),

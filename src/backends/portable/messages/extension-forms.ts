@@ -50,6 +50,8 @@ export interface ExtensionForms {
   }
   /** RFC 7627. */
   extended_master_secret: { client_hello: Empty; server_hello12: Empty }
+  /** RFC 8879, Section 3: ways to compress a Certificate that the sender can undo. */
+  compress_certificate: { client_hello: readonly number[]; certificate_request: readonly number[] }
   /** RFC 8449: the longest plaintext of a record that the sender takes, in bytes. */
   record_size_limit: { client_hello: number; encrypted_extensions: number; server_hello12: number }
   /** RFC 5077, Section 3.2. */

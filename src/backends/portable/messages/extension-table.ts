@@ -1,4 +1,5 @@
 import {
+  algorithms,
   type Codec,
   certificateStatus,
   distinguishedNames,
@@ -58,6 +59,7 @@ export const extensionTable: ExtensionTable = {
     server_hello12: timestamps,
   },
   extended_master_secret: { code: 23, client_hello: empty, server_hello12: empty },
+  compress_certificate: { code: 27, client_hello: algorithms, certificate_request: algorithms },
   record_size_limit: {
     code: 28,
     client_hello: recordSizeLimit,

@@ -1,4 +1,4 @@
-/** The types of handshake messages. Source: IANA, TLS HandshakeType; RFC 9846, Section 4; RFC 5246, Section 7.4. */
+/** The types of handshake messages. Source: IANA, TLS HandshakeType; RFC 9846, Section 4; RFC 5246, Section 7.4; RFC 8879, Section 4. */
 export const HandshakeType = {
   hello_request: 0,
   client_hello: 1,
@@ -15,6 +15,7 @@ export const HandshakeType = {
   finished: 20,
   certificate_status: 22,
   key_update: 24,
+  compressed_certificate: 25,
   /** Never sent: it stands for the first ClientHello in the transcript. RFC 9846, Section 4.4.1. */
   message_hash: 254,
 } as const

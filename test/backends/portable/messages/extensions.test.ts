@@ -14,6 +14,8 @@ const printed: { readonly [name: string]: readonly ExtensionPlace[] } = {
   supported_groups: ['client_hello', 'encrypted_extensions'],
   signature_algorithms: ['client_hello', 'certificate_request'],
   application_layer_protocol_negotiation: ['client_hello', 'encrypted_extensions'],
+  // RFC 8879, Section 3.
+  compress_certificate: ['client_hello', 'certificate_request'],
   record_size_limit: ['client_hello', 'encrypted_extensions'],
   key_share: ['client_hello', 'server_hello', 'hello_retry_request'],
   pre_shared_key: ['client_hello', 'server_hello'],

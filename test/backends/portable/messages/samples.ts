@@ -3,6 +3,7 @@ import * as authentication from '#polytls/backends/portable/messages/authenticat
 import * as certificate from '#polytls/backends/portable/messages/certificate.js'
 import * as certificateRequest from '#polytls/backends/portable/messages/certificate-request.js'
 import * as clientHello from '#polytls/backends/portable/messages/client-hello.js'
+import * as compressedCertificate from '#polytls/backends/portable/messages/compressed-certificate.js'
 import * as emptyMessages from '#polytls/backends/portable/messages/empty-messages.js'
 import * as encryptedExtensions from '#polytls/backends/portable/messages/encrypted-extensions.js'
 import { handshakeHeaderLength } from '#polytls/backends/portable/messages/frame.js'
@@ -51,6 +52,7 @@ const fullClientHello: clientHello.ClientHello = {
     application_layer_protocol_negotiation: [text('h2'), text('http/1.1')],
     signed_certificate_timestamp: true,
     extended_master_secret: true,
+    compress_certificate: [2, 1],
     record_size_limit: 16385,
     session_ticket: bytes(5),
     early_data: true,
@@ -126,6 +128,7 @@ const request: certificateRequest.CertificateRequest = {
     signed_certificate_timestamp: true,
     certificate_authorities: [bytes(5)],
     signature_algorithms_cert: [0x0401, 0x0403],
+    compress_certificate: [1],
     unknown,
   },
 }
@@ -142,6 +145,12 @@ const certificates: certificate.CertificateMessage = {
     { certificate: bytes(20), extensions: { status_request: bytes(4), signed_certificate_timestamp: [bytes(5)] } },
     { certificate: bytes(10), extensions: {} },
   ],
+}
+const compressed: compressedCertificate.CompressedCertificate = {
+  type: 'compressed_certificate',
+  algorithm: 2,
+  uncompressedLength: 0x012345,
+  compressed: bytes(30),
 }
 const certificates12: certificate.CertificateMessage12 = { type: 'certificate', chain: [bytes(20), bytes(10)] }
 const verify: authentication.CertificateVerify = {
@@ -205,6 +214,12 @@ export const samples: readonly Sample[] = [
     certificateRequest.decodeCertificateRequest12,
   ),
   sample('Certificate', certificates, certificate.encodeCertificate, certificate.decodeCertificate),
+  sample(
+    'CompressedCertificate',
+    compressed,
+    compressedCertificate.encodeCompressedCertificate,
+    compressedCertificate.decodeCompressedCertificate,
+  ),
   sample('Certificate of TLS 1.2', certificates12, certificate.encodeCertificate12, certificate.decodeCertificate12),
   sample('CertificateVerify', verify, authentication.encodeCertificateVerify, authentication.decodeCertificateVerify),
   sample('Finished', finished, authentication.encodeFinished, (body) => authentication.decodeFinished(body, 12)),

@@ -75,8 +75,8 @@ export abstract class SwitchableStream extends RelayStream {
   }
 
   /**
-   * Ends TLS, and goes on in plain text: as `TLSSocket.unwrap`. Both sides call it where their protocol says so, in the same turn in which
-   * they read or write the word for it: a close_notify that comes before is the end of this stream.
+   * Ends TLS, and goes on in plain text: as `TLSSocket.unwrap`. Both sides call it where their protocol says so, as soon as they have read
+   * or written the word for it, after awaiting nothing but that: a close_notify that comes long before is the end of this stream.
    */
   async unwrap(): Promise<void> {
     const tls = this.#tls
@@ -95,8 +95,14 @@ export abstract class SwitchableStream extends RelayStream {
   }
 
   protected override belowEnded(): void {
-    if (this.#tlsEnded === undefined) super.belowEnded()
-    else this.#tlsEnded()
+    if (this.#tls === undefined || this.#tlsEnded !== undefined) this.#ended()
+    // Close_notify may come in one piece with the word for `unwrap`, and who waits for that by promises hears of it behind this turn.
+    else setImmediate(() => this.#ended())
+  }
+
+  #ended(): void {
+    if (this.#tlsEnded !== undefined) this.#tlsEnded()
+    else if (!this.destroyed) super.belowEnded()
   }
 
   override _write(chunk: Uint8Array, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {

@@ -117,11 +117,16 @@ forEachBackend('data connections of FTP', (backend) => {
   }
 
   it('ProFTPD: the control connection goes on in plain text, the data connections in TLS', { skip }, async () => {
-    for (const version of versions) {
-      const { ftp, control } = await login(kinds[1], version)
+    const [, { protocol, login: who }] = kinds
+    for (const [version, way] of versions.flatMap((each) => [
+      [each, 'login'] as const,
+      [each, 'loginUpgradable'] as const,
+    ])) {
+      const options = { context: contextOf(backend, version), serverName: hostName }
+      const { ftp, control } = await FTPClient[way](peers.port(protocol), options, who)
       await using _ = ftp
       const data = new DataConnections(control)
-      await ftp.clear(control)
+      await ftp.clear()
       const content = randomBytes(1000)
       for (let i = 0; i < 4; i++) {
         const sent = await ftp.upload(data, `ccc-${backend.name}`, content)

@@ -44,6 +44,32 @@ describe('an upgradable socket', () => {
     await Promise.all([closed(client), closed(server)])
   })
 
+  test('goes on in plain text where the word for it and the peer’s close_notify come in one piece', async (t) => {
+    for (let waits = 0; waits < 5; waits++) {
+      const [client, server] = await upgradablePair(t)
+      await Promise.all([client.upgrade(asClient), server.upgrade(asServer)])
+      // In the same turn, and so in one piece.
+      server.write('200')
+      const unwrapping = server.unwrap()
+      const [word] = await once(client, 'data')
+      assert.equal(String(word), '200')
+      for (let i = 0; i < waits; i++) await Promise.resolve()
+      await Promise.all([client.unwrap(), unwrapping])
+      server.write('plain')
+      const [plain] = await once(client, 'data')
+      assert.equal(String(plain), 'plain')
+    }
+  })
+
+  test('ends where the peer ends TLS and nobody calls unwrap', async (t) => {
+    const [client, server] = await upgradablePair(t)
+    await Promise.all([client.upgrade(asClient), server.upgrade(asServer)])
+    server.write('200')
+    server.unwrap().catch(() => {})
+    assert.deepEqual(await readAll(client), { bytes: Buffer.from('200'), how: 'end' })
+    assert.match((await rejection(client.unwrap())).message, /not open/)
+  })
+
   const wires: Record<string, MemoryPairOptions> = {
     'a wire in memory': {},
     'a wire that takes one byte before it is full': { highWaterMark: 1, slow: true },

@@ -1,8 +1,16 @@
 import { once } from 'node:events'
 import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type DataConnections, startTls, type TLSSocket } from 'polytls'
+import { type DataConnections, startTls, TLSSocket, UpgradableSocket } from 'polytls'
 import { patiently } from './patience.ts'
+
+type FTPOptions = Parameters<typeof startTls<'ftp'>>[2] & { readonly opportunistic?: false }
+type Login = readonly [user: string, password: string]
+
+interface LoggedIn {
+  readonly ftp: FTPClient
+  readonly control: TLSSocket
+}
 
 /** What makes TLS of a data connection. */
 type Data = Pick<DataConnections, 'upgrade'>
@@ -23,17 +31,24 @@ export class FTPClient implements AsyncDisposable {
   }
 
   /** Comes to TLS by AUTH TLS, and logs in. The server's close_notify may come with its agreement to CCC, which is not to end anything. */
-  static async login(
-    port: number,
-    options: Parameters<typeof startTls<'ftp'>>[2] & { readonly opportunistic?: false },
-    [user, password]: readonly [string, string],
-  ): Promise<{ readonly ftp: FTPClient; readonly control: TLSSocket }> {
+  static async login(port: number, options: FTPOptions, who: Login): Promise<LoggedIn> {
     const { socket } = await startTls(net.connect(port, '127.0.0.1'), 'ftp', { ...options, allowHalfOpen: true })
+    return FTPClient.#loginOn(socket, socket, who)
+  }
+
+  /** The same, with one socket all along. */
+  static async loginUpgradable(port: number, options: FTPOptions, who: Login): Promise<LoggedIn> {
+    const socket = new UpgradableSocket(net.connect(port, '127.0.0.1'))
+    await socket.startTls('ftp', options)
+    return FTPClient.#loginOn(socket, socket.tls as TLSSocket, who)
+  }
+
+  static async #loginOn(socket: Duplex, control: TLSSocket, [user, password]: Login): Promise<LoggedIn> {
     const ftp = new FTPClient(socket)
     const asked = await ftp.command(`USER ${user}`, 331, 230)
     if (asked.startsWith('331')) await ftp.command(`PASS ${password}`, 230)
     await ftp.command('TYPE I', 200)
-    return { ftp, control: socket }
+    return { ftp, control }
   }
 
   /** Says something, and wants one of these answers. */
@@ -95,12 +110,17 @@ export class FTPClient implements AsyncDisposable {
   }
 
   /** CCC: the control connection goes on in plain text. */
-  async clear(control: TLSSocket): Promise<void> {
+  async clear(): Promise<void> {
     await this.command('CCC', 200)
-    control.off('data', this.#hear)
-    control.resume()
-    this.#control = await control.unwrap()
-    this.#listen(this.#control)
+    const control = this.#control
+    if (control instanceof UpgradableSocket) {
+      await control.unwrap()
+    } else if (control instanceof TLSSocket) {
+      control.off('data', this.#hear)
+      control.resume()
+      this.#control = await control.unwrap()
+      this.#listen(this.#control)
+    }
   }
 
   /** Opens a data connection. The server says the port of it; the TLS in it begins when the server has agreed to a transfer. */

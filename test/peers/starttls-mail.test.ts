@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import * as net from 'node:net'
 import { after, before, it } from 'node:test'
-import { type Backend, startTls, startTlsServer } from 'polytls'
+import { type Backend, type CertificateError, startTls, startTlsServer } from 'polytls'
 import { forEachBackend } from '../support/backends.ts'
 import { hostName } from './support/identities.ts'
 import { startDovecot, startPostfix } from './support/mail-servers.ts'
@@ -101,6 +101,19 @@ forEachBackend('mail servers that begin in plain text', (backend) => {
     await assert.rejects(startTls(dial(), 'smtp', options), { code: 'ERR_TLS_STARTTLS_NOT_OFFERED' })
     const delivery = await startTls(dial(), 'smtp', { ...options, opportunistic: true })
     assert.equal(delivery.isEncrypted, false)
+    await send(new Hearing(delivery.socket), `${user}@server.test`)
+    assert.match(await readMail(user), new RegExp(`to ${user}`))
+  })
+
+  it('Postfix takes it in plain text behind a failed handshake, where that is allowed', { skip }, async () => {
+    const user = `failed-${backend.name}`
+    const dial = (): net.Socket => net.connect(peers.port('smtp'), '127.0.0.1')
+    const options = { serverName: hostName, trustStore: peers.identities.strangeTrustStore, backend }
+    await assert.rejects(startTls(dial(), 'smtp', { ...options, opportunistic: true }), { code: 'ERR_TLS_CERTIFICATE' })
+    const accepting = { ...options, opportunistic: 'accept-failed-handshake', reconnect: dial } as const
+    const delivery = await startTls(dial(), 'smtp', accepting)
+    assert.equal(delivery.isEncrypted, false)
+    assert.equal((delivery.reason as CertificateError | undefined)?.code, 'ERR_TLS_CERTIFICATE')
     await send(new Hearing(delivery.socket), `${user}@server.test`)
     assert.match(await readMail(user), new RegExp(`to ${user}`))
   })

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { Command, CommanderError, Option } from 'commander'
+import type { AMQPOptions } from './amqp.ts'
 import type { BackendsOptions } from './backends.ts'
 import type { ConnectOptions } from './connect.ts'
 import { ExitCode } from './exit-code.ts'
@@ -51,6 +52,7 @@ function makeProgram(finish: Finish): Command {
     .configureHelp({ styleTitle: (title) => `\u001b[1m${title}\u001b[22m` })
     .addHelpText('after', `${examples}\n${exitCodes}`)
   addConnect(program, finish)
+  addAMQP(program, finish)
   addServe(program, finish)
   addBackends(program, finish)
   addTour(program, finish)
@@ -68,6 +70,7 @@ Examples:
   polytls connect mail.lan:587 --starttls  begins in plain text, by SMTP here
   polytls connect example.org --expect 'version>=1.3,days>14'
   polytls connect example.org --json | jq -r '.chain[0].notAfter'
+  polytls amqp broker.lan                  what a broker takes, whom it lets in
   printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | polytls connect example.org --alpn http/1.1
   polytls serve --min 1.3                  echoes, with a fresh certificate
 `
@@ -131,6 +134,24 @@ Where stdin is a pipe, a file or a terminal, it goes to the peer, and what the
 peer sends goes to stdout, while what is told about the connection goes to
 stderr. With --json, --expect or -n, and where stdin is /dev/null, there is only
 something to tell.`
+
+function addAMQP(program: Command, finish: Finish): void {
+  program
+    .command('amqp')
+    .description('check a broker of AMQP 1.0: the versions of TLS that it takes, its mechanisms, whom it lets in')
+    .argument('<host[:port]>', 'a name or address; IPv6 in brackets; port 5671 where none is given')
+    .option('--ca <file>', 'trust these certificates, and no others (default: those of the system)')
+    .option('--cert <file>', 'own certificate with its chain, PEM; tries SASL EXTERNAL')
+    .option('--key <file>', 'its key (default: in the same file); POLYTLS_PASSPHRASE unlocks it')
+    .option('--sni <name>', 'whom to ask for, and to expect in the certificate (default: the host)')
+    .addOption(backendOption())
+    .addOption(new Option('--timeout <ms>', 'how long each step may take').argParser(parseMilliseconds).default(10_000))
+    .option('--json', 'print one JSON object on stdout, and nothing else')
+    .action(async (endpoint: string, options: AMQPOptions) => {
+      const { runAMQP } = await import('./amqp.ts')
+      finish(await runAMQP(endpoint, options))
+    })
+}
 
 function addServe(program: Command, finish: Finish): void {
   program

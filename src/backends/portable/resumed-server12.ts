@@ -54,9 +54,9 @@ export function startTLS12(connection: ServerConnection, hello: ClientHello, raw
   const { sessions } = connection.setup
   const { sessionId, extensions } = hello
   const { session_ticket: ticket } = extensions
-  // Without an id of its own a client could not see that it resumes: RFC 5077, Section 3.4.
-  if (sessions === undefined || sessionId.length === 0) return startServer12(connection, hello, raw)
-  const { store } = sessions
+  const { store } = sessions ?? {}
+  if (sessions === undefined) return startServer12(connection, hello, raw)
+  // Without an id of its own a client sees by what follows whether it resumes: RFC 5077, Section 3.4.
   if (store === undefined)
     return resumeOrNot(first, ticket && sessions.open(ticket), ticket) ?? startServer12(connection, hello, raw)
   if (!sessions.isTicket(sessionId)) return startServer12(connection, hello, raw)

@@ -98,7 +98,12 @@ export function shareKeys(answer: Answer, share: Uint8Array): Keys {
   connection.logSecret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', hello.random, traffic.client.reveal())
   connection.logSecret('SERVER_HANDSHAKE_TRAFFIC_SECRET', hello.random, traffic.server.reveal())
   connection.protectOutgoing(traffic.server.sealer())
-  const extensions = { ...answerExtensions(connection, hello, negotiated), early_data: takesEarlyData || undefined }
+  const extensions = {
+    ...answerExtensions(connection, hello, negotiated),
+    early_data: takesEarlyData || undefined,
+    // RFC 6066, Section 3: the name is not acknowledged where a session goes on.
+    ...(key?.origin.kind === 'session' ? { server_name: undefined } : {}),
+  }
   send(answer, encodeEncryptedExtensions({ extensions }))
   return { ...answer, stage, traffic, request: undefined }
 }

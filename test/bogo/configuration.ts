@@ -1,11 +1,12 @@
 import {
   type Backend,
-  CipherSuite,
+  type ClientHello,
   type CodePoint,
   type CommonOptions,
   ConfigurationError,
-  NamedGroup,
-  SignatureScheme,
+  type ContextChoice,
+  PreSharedKey,
+  type ServerContext,
   type TLSBuffer,
   TLSClientConfiguration,
   TLSServerConfiguration,
@@ -14,82 +15,169 @@ import {
 } from 'polytls'
 import { insecureOptions } from '#polytls/channel/insecure.js'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
+import type { Continuity } from './continuity.ts'
 import { type Credential, loadCredential } from './credentials.ts'
 import { type Request, Unimplemented } from './flags.ts'
+import { type Policy, policies } from './policies.ts'
 
 /** A channel as the flags want it, and which credential it came to show, if any. */
 export interface Prepared {
   readonly buffer: TLSBuffer
   readonly shown: () => number | undefined
+  /** What a client says at once, if its session allows that. */
+  readonly earlyData: Uint8Array | undefined
 }
 
 /** @throws Unimplemented where the flags ask for what the backend does not have, or what a configuration cannot say. */
-export function prepare(backend: Backend, request: Request): Prepared {
+export function prepare(backend: Backend, request: Request, test: Continuity): Prepared {
+  test.begin(request)
   try {
-    return request.flags.has('-server') ? prepareServer(backend, request) : prepareClient(backend, request)
+    return (request.flags.has('-server') ? prepareServer : prepareClient)(backend, request, test)
   } catch (error) {
     if (error instanceof ConfigurationError) throw new Unimplemented(error.message)
     throw error
   }
 }
 
-function prepareClient(backend: Backend, request: Request): Prepared {
-  const { texts, flags } = request
+function prepareClient(backend: Backend, request: Request, test: Continuity): Prepared {
+  const { texts, flags, numbers } = request
+  const { session } = test
+  if (request.resumes && session === undefined) throw new Error('there is no session to offer')
   const trust = texts.get('-trust-cert')
-  const verifies = trust !== undefined && trust !== ''
-  const credentials = loadCredentials(backend, request)
+  const staples = flags.has('-enable-ocsp-stapling')
+  // What the runner staples is no state of a certificate: a client that verifies does not accept it.
+  const refusesStaple = flags.has('-fail-ocsp-callback')
+  const verifies = trust !== undefined && trust !== '' && (!staples || refusesStaple)
+  const credentials = loadCredentials(backend, request, test)
+  const keys = preSharedKeys(request)
+  if (flags.has('-fail-cert-callback') || numbers.has('-expect-peer-verify-pref'))
+    throw new Unimplemented('a look at what the server asks for')
   if (credentials.length > 1) throw new Unimplemented('a client with several credentials')
   const [credential] = credentials
   const configuration = new TLSClientConfiguration({
-    ...commonOptions(backend, request, credentials, listOfProtocols(texts.get('-advertise-alpn'))),
+    ...commonOptions(backend, request, test, credentials, listOfProtocols(texts.get('-advertise-alpn'))),
+    ...(keys.length > 0 ? { preSharedKeys: keys.map(({ key }) => key) } : {}),
     ...(credential === undefined ? {} : { certificateChain: credential.chain }),
     ...(verifies ? { trustStore: TrustStore.fromFile(trust) } : {}),
     ...(flags.has('-no-ticket') ? { sessions: 'none' } : {}),
+    ...(staples ? { ocspStapling: refusesStaple ? 'hard' : 'soft' } : {}),
+    ...(flags.has('-enable-signed-cert-timestamps') ? { certificateTimestamps: true } : {}),
   })
   // The runner's certificates are for nobody in particular.
   const insecure = verifies ? { skipHostNameCheck: true } : { skipChainVerification: true }
-  const context = backend.clientContext(configuration, { [insecureOptions]: insecure })
-  return { buffer: context.createBuffer(texts.get('-host-name')), shown: () => credential?.shown() }
+  const context = backend.clientContext(configuration, { now: test.now, [insecureOptions]: insecure })
+  const earlyData =
+    request.resumes && flags.has('-enable-early-data') && flags.has('-shim-writes-first')
+      ? initialWrite(request).subarray(0, session?.maxEarlyDataBytes)
+      : undefined
+  const buffer = context.createBuffer(texts.get('-host-name'), { session, earlyData })
+  return { buffer, shown: () => credential?.shown() ?? indexOfKey(keys, buffer), earlyData }
 }
 
-function prepareServer(backend: Backend, request: Request): Prepared {
-  const { texts, flags } = request
+function prepareServer(backend: Backend, request: Request, test: Continuity): Prepared {
+  const { texts, flags, numbers } = request
   const trust = texts.get('-trust-cert')
   const verifies = trust !== undefined && trust !== ''
-  const credentials = loadCredentials(backend, request)
+  const credentials = loadCredentials(backend, request, test)
+  const keys = preSharedKeys(request)
   const [first] = credentials
-  if (first === undefined) throw new Unimplemented('a server without a certificate')
+  if (first === undefined && keys.length === 0) throw new Unimplemented('a server without a certificate')
   const select = flags.has('-reject-alpn') ? 'a protocol that nobody speaks' : texts.get('-select-alpn')
   const required = flags.has('-require-any-client-certificate')
   const requested = flags.has('-verify-peer')
+  const leaf = first && TrustStore.fromCertificates([first.chain.leaf])
+  // Not looked at where chains are not verified, but none can be left out.
+  const trustStore = verifies ? TrustStore.fromFile(trust) : leaf
+  const store = test.storeFor(flags.has('-async') ? 'later' : 'at once')
+  const byNumber = { kind: 'stateful', store } as const
+  const byTicket = { kind: 'stateless', ticketKeys: test.ticketKeys } as const
+  const isTicketless = flags.has('-no-ticket') || flags.has('-skip-ticket')
+  const takesEarlyData = flags.has('-enable-early-data') && !isTicketless
   const configuration = new TLSServerConfiguration({
-    ...commonOptions(backend, request, credentials, select === undefined ? undefined : [select]),
+    ...commonOptions(backend, request, test, credentials, select === undefined ? undefined : [select]),
     certificateChain: credentials.map(({ chain }) => chain),
-    ...(flags.has('-no-ticket') ? { sessions: 'none' } : {}),
+    sessions: isTicketless ? 'none' : byTicket,
+    ...(takesEarlyData ? { maxEarlyDataBytes, replayGuard: test.guard } : {}),
+    ...(keys.length > 0 ? { findPreSharedKey: (identity) => keyNamed(keys, identity) } : {}),
     clientAuthentication: requested ? 'requested' : required ? 'required' : 'none',
-    // Not looked at where chains are not verified, but none can be left out.
-    trustStore: verifies ? TrustStore.fromFile(trust) : TrustStore.fromCertificates([first.chain.leaf]),
+    ...(trustStore === undefined ? {} : { trustStore }),
   })
-  const context = backend.serverContext(configuration, { [insecureOptions]: { skipChainVerification: !verifies } })
-  return {
-    buffer: context.createBuffer(),
-    shown: () => credentials.find((each) => each.shown() !== undefined)?.shown(),
+  const environment = { now: test.now, [insecureOptions]: { skipChainVerification: !verifies } }
+  const prepareContext = (changes: Parameters<TLSServerConfiguration['with']>[0]): ServerContext =>
+    backend.serverContext(configuration.with(changes), environment)
+  const fails = flags.has('-fail-ddos-callback') || flags.has('-fail-cert-callback')
+  const chooseContext = (hello: ClientHello): ContextChoice => {
+    if (flags.has('-fail-early-callback')) return { refuse: 'the runner wants it refused' }
+    if (fails) throw new Error('the runner wants it to fail')
+    const schemes = numbers.get('-expect-peer-verify-pref') ?? hello.signatureSchemes
+    if (schemes.join() !== hello.signatureSchemes.join()) throw new Error(`${hello.signatureSchemes} were offered`)
+    const protocols = listOfProtocols(texts.get('-expect-advertised-alpn')) ?? hello.innerProtocols
+    if (protocols.join() !== hello.innerProtocols.join()) throw new Error(`${hello.innerProtocols} were offered`)
+    // BoringSSL's server has both kinds of session: where there is no ticket, a client of TLS 1.2 gets a number.
+    const takesTicket = hello.extensions.includes(sessionTicket) && !flags.has('-no-ticket')
+    if (hello.versions.includes(tls13) || takesTicket) return undefined
+    return prepareContext({ sessions: byNumber, maxEarlyDataBytes: undefined })
   }
+  const looksFirst = ['-fail-early-callback', '-expect-advertised-alpn', '-expect-peer-verify-pref', '-resume-count']
+  const isAsked = fails || looksFirst.some((flag) => flags.has(flag) || texts.has(flag) || numbers.has(flag))
+  const context = prepareContext(isAsked ? { chooseContext } : {})
+  const buffer = context.createBuffer()
+  const shown = (): number | undefined => credentials.find((each) => each.shown() !== undefined)?.shown()
+  return { buffer, shown: () => shown() ?? indexOfKey(keys, buffer), earlyData: undefined }
 }
 
-function loadCredentials(backend: Backend, { credentials, flags, numbers }: Request): readonly Credential[] {
+function loadCredentials(
+  backend: Backend,
+  { credentials, flags, numbers }: Request,
+  test: Continuity,
+): readonly Credential[] {
   const isWatched = numbers.has('-expect-selected-credential')
   // The one that is given without a number is BoringSSL's last choice.
-  const ordered = [...credentials].sort((a, b) => Number(a.index === -1) - Number(b.index === -1))
+  const ordered = credentials
+    .filter(({ preSharedKey }) => preSharedKey.secret === undefined)
+    .sort((a, b) => Number(a.index === -1) - Number(b.index === -1))
   return ordered.map((each) => {
     const isRestricted = isWatched || each.signingPreferences.length > 0
-    return loadCredential(backend, each, flags.has('-async') ? 'later' : isRestricted ? 'at once' : 'itself')
+    const signs = flags.has('-async') ? 'later' : isRestricted ? 'at once' : 'itself'
+    const fails = flags.has('-fail-ocsp-callback')
+    const staples = fails ? 'failing' : flags.has('-decline-ocsp-callback') ? 'nothing' : 'what it has'
+    return test.credential(JSON.stringify([each, signs, staples]), () => loadCredential(backend, each, signs, staples))
   })
+}
+
+interface NumberedKey {
+  readonly index: number
+  readonly key: PreSharedKey
+}
+
+function preSharedKeys({ credentials }: Request): readonly NumberedKey[] {
+  return credentials.flatMap(({ index, preSharedKey }) => {
+    const { identity, secret, hash = 'sha256', importContext = '' } = preSharedKey
+    if (identity === undefined || secret === undefined) return []
+    return [{ index, key: new PreSharedKey({ identity, secret, hash, importContext }) }]
+  })
+}
+
+function keyNamed(keys: readonly NumberedKey[], identity: Uint8Array): PreSharedKey | undefined {
+  return keys.find(({ key }) => Buffer.compare(key.identity, identity) === 0)?.key
+}
+
+/** Which of the keys the connection goes by. */
+function indexOfKey(keys: readonly NumberedKey[], { facts }: TLSBuffer): number | undefined {
+  const { preSharedKeyIdentity: used } = facts
+  return used && keys.find(({ key }) => Buffer.compare(key.identity, used) === 0)?.index
+}
+
+/** What a side says first, if it says something before it has read anything. */
+export function initialWrite({ texts, numbers }: Request): Uint8Array {
+  const text = texts.get('-shim-initial-write') ?? 'hello'
+  return new TextEncoder().encode(text.repeat(numbers.get('-repeat-shim-initial-write')?.[0] ?? 1))
 }
 
 function commonOptions(
   backend: Backend,
   request: Request,
+  test: Continuity,
   credentials: readonly Credential[],
   protocols: readonly string[] | undefined,
 ): CommonOptions {
@@ -107,11 +195,7 @@ function commonOptions(
     ...(groups === undefined ? {} : { groups }),
     ...(schemes === undefined ? {} : { signatureSchemes: schemes }),
     ...(protocols === undefined ? {} : { innerProtocols: protocols }),
-    ...(flags.has('-verify-fail')
-      ? { verifyPeer: () => ({ accept: false, reason: 'the runner wants it refused' }) as const }
-      : flags.has('-use-custom-verify-callback')
-        ? { verifyPeer: () => ({ accept: true }) as const }
-        : {}),
+    ...(test.hasVeto ? { verifyPeer: test.verifyPeer } : {}),
   }
 }
 
@@ -170,78 +254,9 @@ function listOfProtocols(list: string | undefined): readonly string[] | undefine
   return names
 }
 
+/** As much as BoringSSL's server takes. */
+const maxEarlyDataBytes = 14_336
+/** RFC 5077, Section 3.2. */
+const sessionTicket = 35
 const tls12 = 0x0303
 const tls13 = 0x0304
-
-/** What authorities demand, as a configuration says it. */
-interface Policy {
-  readonly flag: string
-  readonly lowest: number
-  readonly ciphers: readonly CodePoint[]
-  readonly groups: readonly CodePoint[]
-  readonly signatureSchemes: readonly CodePoint[]
-}
-const {
-  TLS_AES_128_GCM_SHA256,
-  TLS_AES_256_GCM_SHA384,
-  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-} = CipherSuite
-const gcm256 = [TLS_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]
-const { secp256r1, secp384r1 } = NamedGroup
-const {
-  ecdsa_secp256r1_sha256,
-  ecdsa_secp384r1_sha384,
-  rsa_pkcs1_sha256,
-  rsa_pkcs1_sha384,
-  rsa_pkcs1_sha512,
-  rsa_pss_rsae_sha256,
-  rsa_pss_rsae_sha384,
-  rsa_pss_rsae_sha512,
-} = SignatureScheme
-const policies: readonly Policy[] = [
-  {
-    flag: '-fips-202205',
-    lowest: tls12,
-    ciphers: [
-      ...gcm256,
-      TLS_AES_128_GCM_SHA256,
-      TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-      TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    ],
-    groups: [secp256r1, secp384r1],
-    signatureSchemes: [
-      ecdsa_secp256r1_sha256,
-      rsa_pss_rsae_sha256,
-      rsa_pkcs1_sha256,
-      ecdsa_secp384r1_sha384,
-      rsa_pss_rsae_sha384,
-      rsa_pkcs1_sha384,
-      rsa_pss_rsae_sha512,
-      rsa_pkcs1_sha512,
-    ],
-  },
-  {
-    flag: '-wpa-202304',
-    lowest: tls12,
-    ciphers: gcm256,
-    groups: [secp384r1],
-    signatureSchemes: [
-      ecdsa_secp384r1_sha384,
-      rsa_pss_rsae_sha384,
-      rsa_pkcs1_sha384,
-      rsa_pss_rsae_sha512,
-      rsa_pkcs1_sha512,
-    ],
-  },
-  // ML-KEM-1024, which these allow or prefer, is not implemented; the rest of them can be kept.
-  {
-    flag: '-cnsa1-202603',
-    lowest: tls12,
-    ciphers: gcm256,
-    groups: [secp384r1],
-    signatureSchemes: [ecdsa_secp384r1_sha384, rsa_pss_rsae_sha384, rsa_pkcs1_sha384],
-  },
-]

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Backend, Certificate, type CodePoint, PrivateKey, type SigningChain } from 'polytls'
+import { ByteReader } from '#polytls/codec/byte-reader.js'
 import { decodePem } from '#polytls/codec/pem.js'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
@@ -15,6 +16,8 @@ export interface Credential {
   readonly schemes: readonly CodePoint[]
   /** The index of the credential once its key has signed. */
   readonly shown: () => number | undefined
+  /** For the next connection. */
+  readonly forgetUse: () => void
 }
 
 /**
@@ -23,12 +26,20 @@ export interface Credential {
  */
 export function loadCredential(
   backend: Backend,
-  { index, certificateFile, keyFile, signingPreferences }: CredentialRequest,
+  { index, certificateFile, keyFile, signingPreferences, ocspResponse, timestamps }: CredentialRequest,
   signs: 'itself' | 'at once' | 'later',
+  staples: 'what it has' | 'nothing' | 'failing',
 ): Credential {
   if (certificateFile === undefined || keyFile === undefined) throw new Unimplemented('a certificate without its key')
   const [leaf, ...issuers] = certificatesIn(certificateFile)
   if (leaf === undefined) throw new Error(`there is no certificate in ${certificateFile}`)
+  const evidence = {
+    ...(ocspResponse === undefined
+      ? {}
+      : { ocspResponse: staples === 'nothing' ? () => undefined : () => ocspResponse }),
+    ...(staples === 'failing' ? { ocspResponse: fail } : {}),
+    ...(timestamps === undefined ? {} : { signedCertificateTimestamps: timestampsIn(timestamps) }),
+  }
   const pem = readFileSync(keyFile, 'utf8')
   const [block] = decodePem(new TextEncoder().encode(pem))
   const crypto = createNodeCrypto()
@@ -37,8 +48,8 @@ export function loadCredential(
   const key: SigningKey = imported.key
   const schemes: readonly CodePoint[] = key.schemes
   if (signs === 'itself' && schemes.every((each) => backend.capabilities.signingSchemes.includes(each))) {
-    const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers }
-    return { chain, signingPreferences, schemes, shown: () => undefined }
+    const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers, ...evidence }
+    return { chain, signingPreferences, schemes, shown: () => undefined, forgetUse: () => {} }
   }
   let used = false
   const sign = (scheme: CodePoint, message: Uint8Array): Uint8Array => {
@@ -53,11 +64,26 @@ export function loadCredential(
     sign: signs === 'later' ? async (scheme: CodePoint, message: Uint8Array) => sign(scheme, message) : sign,
   }
   return {
-    chain: { leaf, key: PrivateKey.fromSigner(signer), chain: issuers },
+    chain: { leaf, key: PrivateKey.fromSigner(signer), chain: issuers, ...evidence },
     signingPreferences,
     schemes,
     shown: () => (used ? index : undefined),
+    forgetUse: () => {
+      used = false
+    },
   }
+}
+
+function fail(): never {
+  throw new Error('the runner wants it to fail')
+}
+
+/** The items of a SignedCertificateTimestampList: RFC 6962, Section 3.3. */
+export function timestampsIn(list: Uint8Array): readonly Uint8Array[] {
+  const timestamps: Uint8Array[] = []
+  for (const items = new ByteReader(list, 'timestamps').reader16('list'); items.remaining > 0; )
+    timestamps.push(items.vector16('timestamp').slice())
+  return timestamps
 }
 
 /** The certificates of a file in PEM, in its order. */

@@ -25,8 +25,8 @@ describe("the flags of BoGo's shim", () => {
 
   it('that are not known make the test unimplemented, wherever they stand', () => {
     assert.throws(() => parseFlags(['-dtls']), Unimplemented)
-    assert.throws(() => parseFlags(['-on-resume-enable-early-data']), Unimplemented)
-    assert.throws(() => parseFlags(['-resume-count', '1']), Unimplemented)
+    assert.throws(() => parseFlags(['-on-resume-dtls']), Unimplemented)
+    assert.throws(() => parseFlags(['-on-handshaker-on-resume-dtls']), Unimplemented)
   })
 
   it('can hold for one connection of several', () => {
@@ -40,6 +40,36 @@ describe("the flags of BoGo's shim", () => {
         [undefined, [772]],
       ],
     )
+    assert.deepEqual(
+      requests.map(({ resumes }) => resumes),
+      [false, true],
+    )
+  })
+
+  it('can hold for what follows early data that was rejected', () => {
+    const flags = '-resume-count 1 -on-resume-shim-writes-first -on-retry-expect-cipher 4865 -expect-alpn foo'
+    const [initial, resumed] = parseFlags(flags.split(' '))
+    assert.equal(initial?.retry, undefined)
+    assert.equal(resumed?.flags.has('-shim-writes-first'), true)
+    assert.equal(resumed?.numbers.has('-expect-cipher'), false)
+    const retry = resumed?.retry
+    assert.equal(retry?.resumes, true)
+    assert.equal(retry?.flags.has('-shim-writes-first'), false)
+    assert.deepEqual(retry?.numbers.get('-expect-cipher'), [4865])
+    assert.equal(retry?.texts.get('-expect-alpn'), 'foo')
+  })
+
+  it('give a credential what stands beside it', () => {
+    const [request] = parseFlags(
+      '-cert-file c -key-file k -ocsp-response AQI= -new-psk-credential -psk-importer-sha384 -psk-importer-key AwQ='.split(
+        ' ',
+      ),
+    )
+    const [certificate, key] = request?.credentials ?? []
+    assert.deepEqual(certificate?.ocspResponse, Uint8Array.of(1, 2))
+    assert.equal(certificate?.preSharedKey.secret, undefined)
+    assert.deepEqual(key?.preSharedKey, { hash: 'sha384', secret: Uint8Array.of(3, 4) })
+    assert.equal(key?.certificateFile, undefined)
   })
 })
 

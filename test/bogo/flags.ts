@@ -1,3 +1,5 @@
+import type { PreSharedKeyOptions } from 'polytls'
+
 /** What the runner asks of the shim for one connection: its flags, as far as they are understood. */
 export interface Request {
   readonly port: number
@@ -7,6 +9,10 @@ export interface Request {
   readonly texts: ReadonlyMap<string, string>
   readonly numbers: ReadonlyMap<string, readonly number[]>
   readonly credentials: readonly CredentialRequest[]
+  /** Whether an earlier connection of the test is to be resumed. */
+  readonly resumes: boolean
+  /** What holds from where the server has rejected the client's early data. */
+  readonly retry: Request | undefined
 }
 
 /** A certificate to show. The one that is given without asking for a new credential has the index -1. */
@@ -15,6 +21,11 @@ export interface CredentialRequest {
   certificateFile: string | undefined
   keyFile: string | undefined
   readonly signingPreferences: number[]
+  /** What goes beside the certificate: a state of it, and a SignedCertificateTimestampList (RFC 6962, Section 3.3). */
+  ocspResponse: Uint8Array | undefined
+  timestamps: Uint8Array | undefined
+  /** Of a key that both sides have, instead of a certificate. */
+  readonly preSharedKey: { -readonly [K in keyof PreSharedKeyOptions]?: PreSharedKeyOptions[K] }
 }
 
 /** What the runner asks for cannot be done here; it counts such a test as unimplemented. */
@@ -27,16 +38,17 @@ export class Unimplemented extends Error {
  * @throws Unimplemented where a flag is not known.
  */
 export function parseFlags(given: readonly string[]): readonly Request[] {
-  const initial = parseConnection(given, '-on-initial', '-on-resume')
+  const initial = parseConnection(given, '-on-initial')
   const count = initial.numbers.get('-resume-count')?.[0] ?? 0
-  // Sessions are never resumed here, which is what some tests want to see.
-  if (count > 0 && !initial.flags.has('-expect-session-miss')) throw new Unimplemented('resumption')
   if (count === 0) return [initial]
-  return [initial, ...new Array<Request>(count).fill(parseConnection(given, '-on-resume', '-on-initial'))]
+  const retry = { ...parseConnection(given, '-on-retry'), resumes: true }
+  const resumed = { ...parseConnection(given, '-on-resume'), resumes: true, retry }
+  return [initial, ...new Array<Request>(count).fill(resumed)]
 }
 
 /** @param own The prefix of what holds for this connection alone. */
-function parseConnection(given: readonly string[], own: string, others: string): Request {
+function parseConnection(given: readonly string[], own: (typeof prefixes)[number]): Request {
+  const others = [...prefixes.filter((each) => each !== own), '-on-handshaker']
   const flags = new Set<string>()
   const texts = new Map<string, string>()
   const numbers = new Map<string, number[]>()
@@ -50,9 +62,10 @@ function parseConnection(given: readonly string[], own: string, others: string):
   for (let position = 0; position < given.length; position++) {
     // There is no second process that does the handshake.
     const full = (given[position] as string).replace(/^-on-shim/, '')
-    const prefix = [others, '-on-handshaker'].find((each) => full.startsWith(each))
+    const prefix = others.find((each) => full.startsWith(each))
     if (prefix !== undefined) {
-      if (takesValue(full.slice(prefix.length))) position++
+      const name = prefixes.reduce((rest, each) => rest.replace(each, ''), full.slice(prefix.length))
+      if (takesValue(name)) position++
       continue
     }
     const name = full.startsWith(own) ? full.slice(own.length) : full
@@ -61,11 +74,16 @@ function parseConnection(given: readonly string[], own: string, others: string):
       if (text === undefined) throw new Error(`the flag ${name} has no value`)
       return text
     }
-    if (name === '-new-x509-credential') {
+    if (name === '-new-x509-credential' || name === '-new-psk-credential') {
       hasDefault ||= credentials.some(({ index }) => index === -1)
       credentials.push(newCredential(credentials.length - (hasDefault ? 1 : 0)))
-    } else if (name === '-cert-file') credential().certificateFile = value()
+    } else if (name in keyFields)
+      credential().preSharedKey[keyFields[name as keyof typeof keyFields]] = bytesOf(value())
+    else if (name in keyHashes) credential().preSharedKey.hash = keyHashes[name as keyof typeof keyHashes]
+    else if (name === '-cert-file') credential().certificateFile = value()
     else if (name === '-key-file') credential().keyFile = value()
+    else if (name === '-ocsp-response') credential().ocspResponse = bytesOf(value())
+    else if (name === '-signed-cert-timestamps') credential().timestamps = bytesOf(value())
     else if (name === '-signing-prefs') credential().signingPreferences.push(Number(value()))
     else if (plainFlags.has(name)) flags.add(name)
     else if (textFlags.has(name)) texts.set(name, value())
@@ -81,20 +99,38 @@ function parseConnection(given: readonly string[], own: string, others: string):
     texts,
     numbers,
     credentials,
+    resumes: false,
+    retry: undefined,
   }
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return new Uint8Array(Buffer.from(base64, 'base64'))
 }
 
 /** @throws Unimplemented where the flag is not known. */
 function takesValue(name: string): boolean {
-  if (['-cert-file', '-key-file', '-signing-prefs'].includes(name) || textFlags.has(name) || numberFlags.has(name))
-    return true
+  const ofCredentials = [...credentialFields, ...Object.keys(keyFields)]
+  if (ofCredentials.includes(name) || textFlags.has(name) || numberFlags.has(name)) return true
   if (plainFlags.has(name)) return false
   throw new Unimplemented(`the flag ${name}`)
 }
 
 function newCredential(index: number): CredentialRequest {
-  return { index, certificateFile: undefined, keyFile: undefined, signingPreferences: [] }
+  const nothing = { certificateFile: undefined, keyFile: undefined, ocspResponse: undefined, timestamps: undefined }
+  return { index, ...nothing, signingPreferences: [], preSharedKey: {} }
 }
+
+/** What holds for the first connection, for those that resume, and behind early data that was rejected. */
+const prefixes = ['-on-initial', '-on-resume', '-on-retry'] as const
+
+const credentialFields = ['-cert-file', '-key-file', '-signing-prefs', '-ocsp-response', '-signed-cert-timestamps']
+const keyFields = {
+  '-psk-importer-key': 'secret',
+  '-psk-importer-identity': 'identity',
+  '-psk-importer-context': 'importContext',
+} as const
+const keyHashes = { '-psk-importer-sha256': 'sha256', '-psk-importer-sha384': 'sha384' } as const
 
 const plainFlags: ReadonlySet<string> = new Set([
   '-server',
@@ -102,6 +138,7 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-async',
   '-check-close-notify',
   '-shim-writes-first',
+  '-read-with-unfinished-write',
   '-shim-shuts-down',
   '-write-different-record-sizes',
   '-handshake-twice',
@@ -121,6 +158,32 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-no-tls11',
   '-no-tls12',
   '-no-tls13',
+  '-no-ticket',
+  '-renew-ticket',
+  '-skip-ticket',
+  '-reverify-on-resume',
+  '-expect-session-miss',
+  '-expect-session-id',
+  '-expect-no-session-id',
+  '-expect-no-session',
+  '-expect-ticket-renewal',
+  '-enable-early-data',
+  '-expect-ticket-supports-early-data',
+  '-expect-accept-early-data',
+  '-expect-reject-early-data',
+  '-expect-no-offer-early-data',
+  '-enable-ocsp-stapling',
+  '-use-ocsp-callback',
+  '-set-ocsp-in-callback',
+  '-decline-ocsp-callback',
+  '-fail-ocsp-callback',
+  '-enable-signed-cert-timestamps',
+  '-fail-early-callback',
+  '-install-ddos-callback',
+  '-fail-ddos-callback',
+  '-fail-cert-callback',
+  '-key-update',
+  '-key-update-before-read',
   '-fips-202205',
   '-wpa-202304',
   '-cnsa1-202603',
@@ -135,15 +198,13 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-permute-extensions',
   '-partial-write',
   '-cbc-record-splitting',
-  '-no-ticket',
   '-use-ticket-callback',
-  '-expect-session-miss',
-  '-reverify-on-resume',
+  '-use-ticket-aead-callback',
   '-expect-hrr',
   '-expect-no-hrr',
   '-no-legacy-server-connect',
+  '-expect-secure-renegotiation',
   '-expect-extended-master-secret',
-  '-expect-no-session-id',
   '-forbid-renegotiation-after-handshake',
   '-renegotiate-ignore',
 ])
@@ -159,8 +220,11 @@ const textFlags: ReadonlySet<string> = new Set([
   '-export-label',
   '-export-context',
   '-shim-initial-write',
-  '-ticket-key',
   '-expect-peer-cert-file',
+  '-expect-early-data-reason',
+  '-expect-ocsp-response',
+  '-expect-signed-cert-timestamps',
+  '-expect-advertised-alpn',
 ])
 
 const numberFlags: ReadonlySet<string> = new Set([
@@ -175,6 +239,7 @@ const numberFlags: ReadonlySet<string> = new Set([
   '-key-shares',
   '-expect-curve-id',
   '-expect-peer-signature-algorithm',
+  '-expect-peer-verify-pref',
   '-expect-selected-credential',
   '-expect-total-renegotiations',
   '-curves',

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Backend } from 'polytls'
+import { Continuity } from './continuity.ts'
 import { describeError } from './error-text.ts'
 import { runExchange } from './exchange.ts'
 import { parseFlags, Unimplemented } from './flags.ts'
@@ -38,7 +39,9 @@ async function serve(backend: Backend, socket: Socket, onOutcome: (outcome: Outc
 
 async function runTest(backend: Backend, flags: readonly string[]): Promise<Outcome> {
   try {
-    for (const request of parseFlags(flags)) await runExchange(backend, request)
+    const requests = parseFlags(flags)
+    const test = new Continuity(requests)
+    for (const request of requests) await runExchange(backend, request, test)
     return { exitCode: 0, text: '' }
   } catch (error) {
     if (error instanceof Unimplemented) return { exitCode: 89, text: error.message }

@@ -5,6 +5,7 @@ import { after, before, it } from 'node:test'
 import {
   type Backend,
   type ClientContext,
+  connect,
   DataConnections,
   type NegotiatedVersion,
   TLSClientConfiguration,
@@ -14,14 +15,14 @@ import {
 import { forEachBackend, only } from '../support/backends.ts'
 import { readToEnd, versions } from './support/endpoints.ts'
 import { FTPClient } from './support/ftp.ts'
-import { startProFTPD, startVsftpd } from './support/ftp-servers.ts'
+import { startImplicitVsftpd, startProFTPD, startVsftpd } from './support/ftp-servers.ts'
 import { hostName } from './support/identities.ts'
 import { isRoot, PlainServers, skip } from './support/plain-beginnings.ts'
 
 let peers: PlainServers
 
 before(async () => {
-  if (isRoot) peers = await PlainServers.start(startVsftpd, startProFTPD)
+  if (isRoot) peers = await PlainServers.start(startVsftpd, startImplicitVsftpd, startProFTPD)
 })
 after(() => peers?.[Symbol.asyncDispose]())
 
@@ -115,6 +116,17 @@ forEachBackend('data connections of FTP', (backend) => {
       await ftp.reply('LIST', 226)
     })
   }
+
+  it('vsftpd, in TLS from the first byte', { skip }, async () => {
+    for (const version of versions) {
+      const options = { host: '127.0.0.1', port: peers.port('ftps'), serverName: hostName }
+      const control = await connect({ ...options, context: contextOf(backend, version) })
+      const { ftp } = await FTPClient.greeted(control, ['anonymous', ''])
+      await using _ = ftp
+      const data = new DataConnections(control)
+      for (let i = 0; i < 4; i++) assert.equal((await ftp.download(data, 'LIST')).socket.facts.resumed, true)
+    }
+  })
 
   it('ProFTPD: the control connection goes on in plain text, the data connections in TLS', { skip }, async () => {
     const [, { protocol, login: who }] = kinds

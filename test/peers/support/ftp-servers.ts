@@ -1,9 +1,14 @@
 import { freePort, Program } from './program.ts'
-import { fileIn, homeIn, running, type Start, unpacked } from './server-folders.ts'
+import { fileIn, homeIn, type Running, running, type ServerFiles, type Start, unpacked } from './server-folders.ts'
 
 /** vsftpd, for anybody, whose files are in `files`. It wants data connections that resume the control connection's session. */
-export const startVsftpd: Start = async ({ folder, certificate, key }) => {
-  const home = homeIn(folder, 'ftp')
+export const startVsftpd: Start = (files) => vsftpdOf(files, 'ftp', '')
+
+/** The same, which speaks TLS from the first byte. */
+export const startImplicitVsftpd: Start = (files) => vsftpdOf(files, 'ftps', 'implicit_ssl=YES\n')
+
+async function vsftpdOf({ folder, certificate, key }: ServerFiles, name: string, more: string): Promise<Running> {
+  const home = homeIn(folder, name)
   homeIn(home, 'files', 'ftp')
   const port = await freePort()
   const configuration = fileIn(
@@ -27,9 +32,9 @@ rsa_cert_file=${certificate}
 rsa_private_key_file=${key}
 secure_chroot_dir=${home}
 seccomp_sandbox=NO
-`,
+${more}`,
   )
-  return running(new Program('vsftpd', [configuration]), { ftp: port })
+  return running(new Program('vsftpd', [configuration]), { [name]: port })
 }
 
 /** ProFTPD, for a user without rights whose files are below `ftp`. As vsftpd, it wants data connections that resume. */

@@ -33,22 +33,29 @@ export class FTPClient implements AsyncDisposable {
   /** Comes to TLS by AUTH TLS, and logs in. The server's close_notify may come with its agreement to CCC, which is not to end anything. */
   static async login(port: number, options: FTPOptions, who: Login): Promise<LoggedIn> {
     const { socket } = await startTls(net.connect(port, '127.0.0.1'), 'ftp', { ...options, allowHalfOpen: true })
-    return FTPClient.#loginOn(socket, socket, who)
+    return new FTPClient(socket).#login(socket, who)
   }
 
   /** The same, with one socket all along. */
   static async loginUpgradable(port: number, options: FTPOptions, who: Login): Promise<LoggedIn> {
     const socket = new UpgradableSocket(net.connect(port, '127.0.0.1'))
     await socket.startTls('ftp', options)
-    return FTPClient.#loginOn(socket, socket.tls as TLSSocket, who)
+    return new FTPClient(socket).#login(socket.tls as TLSSocket, who)
   }
 
-  static async #loginOn(socket: Duplex, control: TLSSocket, [user, password]: Login): Promise<LoggedIn> {
-    const ftp = new FTPClient(socket)
-    const asked = await ftp.command(`USER ${user}`, 331, 230)
-    if (asked.startsWith('331')) await ftp.command(`PASS ${password}`, 230)
-    await ftp.command('TYPE I', 200)
-    return { ftp, control }
+  /** The same, where TLS was there before the greeting. */
+  static async greeted(control: TLSSocket, who: Login): Promise<LoggedIn> {
+    const ftp = new FTPClient(control)
+    await ftp.reply('nothing', 220)
+    for (const command of ['PBSZ 0', 'PROT P']) await ftp.command(command, 200)
+    return ftp.#login(control, who)
+  }
+
+  async #login(control: TLSSocket, [user, password]: Login): Promise<LoggedIn> {
+    const asked = await this.command(`USER ${user}`, 331, 230)
+    if (asked.startsWith('331')) await this.command(`PASS ${password}`, 230)
+    await this.command('TYPE I', 200)
+    return { ftp: this, control }
   }
 
   /** Says something, and wants one of these answers. */

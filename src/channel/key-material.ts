@@ -55,6 +55,10 @@ export function requireBindingType(type: ChannelBindingType): void {
     )
 }
 
+export function noEarlyData(): UsageError {
+  return new UsageError('exportEarlyKeyingMaterial: there was no early data')
+}
+
 /** Where a certificate is signed by an algorithm that names no hash, such as Ed25519: RFC 5929 leaves that open. */
 export function noEndPointBinding(): UsageError {
   return new UsageError("tls-server-end-point is not defined for this server's certificate", {

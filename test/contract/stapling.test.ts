@@ -5,13 +5,17 @@ import {
   CertificateError,
   type ClientOptions,
   ConfigurationError,
+  SignatureScheme,
   type SigningChain,
   TLSClientConfiguration,
+  TLSError,
   TLSServerConfiguration,
 } from 'polytls'
+import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has, type OneVersion } from '../support/backends.ts'
-import { type Connection, connectionBetween, connectionOf } from '../support/connection.ts'
-import { matching } from '../support/identities.ts'
+import { type Connection, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
+import { authority, matching, signingChain, trusting } from '../support/identities.ts'
+import { establish, resumingConnection } from '../support/resumption.ts'
 import { StapledIdentity } from '../support/stapled-identities.ts'
 
 const identity = new StapledIdentity()
@@ -151,9 +155,65 @@ forEachPair('stapling', (pairing) => {
         using none = await connectionWith(bounds, { certificateTimestamps: true }, identity.chain()).establish()
         assert.deepEqual(none.client.facts.signedCertificateTimestamps, [])
       })
+
+      it(`${version}: each certificate has its own timestamps, whichever it is that a server shows`, async () => {
+        const { ecdsa_secp256r1_sha256: p256, ed25519 } = SignatureScheme
+        const issuers = {
+          'ecdsa-p256': await authority(),
+          ed25519: await makeAuthority({ name: 'Another Authority', keyKind: 'ed25519' }),
+        }
+        const ours = async (name: string, keyKind: keyof typeof issuers, sent?: string): Promise<SigningChain> => ({
+          ...signingChain(await issuers[keyKind].issue({ name, names: [name], keyKind })),
+          ...(sent === undefined ? {} : { signedCertificateTimestamps: [Buffer.from(sent)] }),
+        })
+        const certificateChain = [
+          await ours('none.test', 'ecdsa-p256'),
+          await ours('both.test', 'ecdsa-p256', 'by P-256'),
+          await ours('both.test', 'ed25519', 'by Ed25519'),
+          await ours('other.test', 'ecdsa-p256', 'another'),
+        ]
+        for (const [serverName, scheme, expected] of [
+          ['none.test', p256, []],
+          ['both.test', p256, ['by P-256']],
+          ['both.test', ed25519, ['by Ed25519']],
+          ['other.test', p256, ['another']],
+        ] as const) {
+          const trustStore = trusting(...Object.values(issuers))
+          using connection = await connectionBetween(pairing, {
+            client: { trustStore, ...bounds, certificateTimestamps: true, signatureSchemes: [scheme] },
+            server: { certificateChain },
+            serverName,
+          }).establish()
+          assert.deepEqual(connection.client.facts.signedCertificateTimestamps.map(text), expected, serverName)
+        }
+      })
+
+      it(`${version}: who resumes is shown none`, async () => {
+        const pair = contextsFor(pairing, {
+          client: { trustStore: identity.trustStore, ...bounds, certificateTimestamps: true },
+          server: { certificateChain: [identity.chain({ signedCertificateTimestamps: timestamps })] },
+        })
+        using first = await establish(resumingConnection(pair))
+        assert.equal(first.client.facts.signedCertificateTimestamps.length, 2)
+        using second = await establish(resumingConnection(pair))
+        assert.equal(second.client.facts.resumed, true)
+        assert.deepEqual(second.client.facts.signedCertificateTimestamps, [])
+      })
+
+      it(`${version}: a list that is malformed ends the connection`, async () => {
+        // One of them is empty, which the form of the list does not have.
+        const chain = identity.chain({ signedCertificateTimestamps: [new Uint8Array(0)] })
+        using connection = connectionWith(bounds, { certificateTimestamps: true }, chain)
+        const { client, server } = await connection.negotiate()
+        assert.ok(client instanceof TLSError, String(client))
+        assert.ok(server instanceof AlertReceivedError, String(server))
+        assert.equal(server.alert, 'decode_error')
+      })
     })
   }
 })
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
 
 function hex(bytes: Uint8Array | undefined): string | undefined {
   return bytes && Buffer.from(bytes).toString('hex')

@@ -6,6 +6,7 @@ import {
   type ReplayGuard,
   type ServerOptions,
   type Session,
+  type TLSBuffer,
   TLSClientConfiguration,
   TLSServerConfiguration,
   UsageError,
@@ -140,6 +141,60 @@ forEachPair('0-RTT', (pairing) => {
       assert.equal(readAll(no), '')
     })
   }
+
+  it('both sides export the same of early data, before the handshake is done and after it', async () => {
+    const pair = await contexts()
+    using connection = resumingConnection(pair, { session: await sessionOf(pair), earlyData: Buffer.from('GET /') })
+    const exported = (channel: TLSBuffer, ...of: Parameters<TLSBuffer['exportEarlyKeyingMaterial']>): string => {
+      const bytes = channel.exportEarlyKeyingMaterial(...of)
+      assert.equal(bytes.byteLength, of[1])
+      return Buffer.from(bytes).toString('hex')
+    }
+    const { client, server } = connection
+    for (const channel of [client, server]) {
+      assert.throws(() => channel.exportEarlyKeyingMaterial('EXPORTER-test', 32), UsageError)
+    }
+    client.handshake()
+    const early = exported(client, 'EXPORTER-test', 32)
+    server.processIncoming(client.processOutgoing())
+    assert.equal(server.handshake(), 'want-read')
+    assert.equal(exported(server, 'EXPORTER-test', 32), early)
+    await complete(connection)
+    const all = new Set([early, Buffer.from(client.exportKeyingMaterial('EXPORTER-test', 32)).toString('hex')])
+    const requests: readonly Parameters<TLSBuffer['exportEarlyKeyingMaterial']>[] = [
+      ['EXPORTER-test', 32],
+      ['EXPORTER-other', 32],
+      ['EXPORTER-test', 32, Buffer.from('a context')],
+      ['EXPORTER-test', 8160],
+    ]
+    for (const of of requests) {
+      const material = exported(client, ...of)
+      assert.equal(exported(server, ...of), material)
+      all.add(material)
+    }
+    assert.equal(all.size, 5)
+    // No context and an empty one are the same: RFC 9846, Section 7.5.
+    assert.equal(exported(client, 'EXPORTER-test', 32, new Uint8Array(0)), early)
+    for (const channel of [client, server]) {
+      assert.throws(() => channel.exportEarlyKeyingMaterial('EXPORTER-test', 0), UsageError)
+      assert.throws(() => channel.exportEarlyKeyingMaterial('', 32), TypeError)
+      assert.throws(() => channel.exportEarlyKeyingMaterial('EXPORTER-test', 32, 'text' as never), TypeError)
+    }
+    assert.equal(String(connection.transfer('client', Buffer.from('more'))), 'more')
+  })
+
+  it('where early data was rejected, its sender alone can export of it, and where there was none, nobody', async () => {
+    const pair = await contexts({ replayGuard: { admit: () => false } })
+    const session = await sessionOf(pair)
+    using rejected = await establish(resumingConnection(pair, { session, earlyData: Buffer.from('early') }))
+    assert.equal(rejected.client.facts.earlyData, 'rejected')
+    assert.equal(rejected.client.exportEarlyKeyingMaterial('EXPORTER-test', 32).byteLength, 32)
+    assert.throws(() => rejected.server.exportEarlyKeyingMaterial('EXPORTER-test', 32), UsageError)
+    using without = await establish(resumingConnection(pair, { session: await sessionOf(pair) }))
+    for (const channel of [without.client, without.server]) {
+      assert.throws(() => channel.exportEarlyKeyingMaterial('EXPORTER-test', 32), UsageError)
+    }
+  })
 
   it('a guard that fails fails the connection', async () => {
     const pair = await contexts({ replayGuard: { admit: () => Promise.reject(new Error('unreachable')) } })

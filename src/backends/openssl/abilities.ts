@@ -89,6 +89,7 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'key-update',
   'pre-shared-keys',
   'ocsp-stapling',
+  'certificate-timestamps',
   'exporters',
   'channel-bindings',
 ])

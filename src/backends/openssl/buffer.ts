@@ -13,7 +13,7 @@ import { EarlyDataStatus, KeyUpdateType, Shutdown } from './constants.ts'
 import { Engine } from './engine.ts'
 import { readFacts, versionOf } from './facts.ts'
 import { Handshake, sendTickets } from './handshake.ts'
-import { channelBinding, exportKeyingMaterial } from './key-material.ts'
+import { channelBinding, exportEarlyKeyingMaterial, exportKeyingMaterial } from './key-material.ts'
 import { type Library, scratch } from './library.ts'
 import type { PreparedContext } from './prepared-context.ts'
 import type { Pointer } from './prototypes.ts'
@@ -160,13 +160,17 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
 
   get facts(): ConnectionFacts {
     if (this.#facts !== undefined) return this.#facts
-    const { isOpen, ssl, isServer, serverName, verification, sessions, stapledStatus } = this.#engine
+    const { isOpen, ssl, isServer, serverName, verification, sessions, stapledStatus, timestamps } = this.#engine
     if (ssl === undefined || !isOpen) return noFacts
     this.#facts = readFacts(this.#library, ssl, {
       isServer,
       serverName,
       verified: verification.chainVerified,
-      sessions: { ...sessions.facts(ssl), ocspResponse: stapledStatus?.response },
+      sessions: {
+        ...sessions.facts(ssl),
+        ocspResponse: stapledStatus?.response,
+        signedCertificateTimestamps: timestamps ?? noFacts.signedCertificateTimestamps,
+      },
     })
     return this.#facts
   }
@@ -232,6 +236,11 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
       length,
       context,
     )
+  }
+
+  override exportEarlyKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
+    const { prepared, isServer } = this.#engine
+    return exportEarlyKeyingMaterial(prepared, this.#engine.live(), isServer, label, length, context)
   }
 
   override channelBinding(type: ChannelBindingType): Uint8Array {

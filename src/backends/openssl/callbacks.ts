@@ -18,6 +18,10 @@ export interface StepListener {
   verifyChain(storeContext: Pointer): number
   /** On a client: what to make of a stapled state. On a server: to staple one. */
   status(): number
+  /** What a server sends beside a certificate of its own to a client that wants timestamps; `null` where OpenSSL does not say which. */
+  timestampsFor(certificate: Pointer | null): Uint8Array | undefined
+  /** On a client: the server has sent timestamps. Answers whether they can be read. */
+  receiveTimestamps(list: Uint8Array): boolean
   /** What to make of one thing that OpenSSL found, or did not find, on the way: 1 to go on. */
   judge(found: number, storeContext: Pointer): number
 }
@@ -38,6 +42,8 @@ export class Callbacks {
   readonly verifyChain: Pointer
   readonly status: Pointer
   readonly judge: Pointer
+  readonly sendTimestamps: Pointer
+  readonly receiveTimestamps: Pointer
   readonly sessions: SessionCallbacks
 
   constructor(library: Library) {
@@ -78,6 +84,31 @@ export class Callbacks {
     this.judge = register('int', ['int', 'void *'], (found: number, storeContext: Pointer) =>
       this.#guard(refused, (listener) => listener.judge(found, storeContext)),
     )
+    const extension = ['void *', 'unsigned int', 'unsigned int'] as const
+    this.sendTimestamps = register(
+      'int',
+      [...extension, 'void *', 'void *', 'void *', 'size_t', 'void *', 'void *'],
+      (...[, , , out, outLength, certificate, depth]: SendArguments) =>
+        this.#guard(-1, (listener) => {
+          // RFC 9846, Section 4.4.2.1: beside our own certificate, which TLS 1.2 does not name here.
+          if (BigInt(depth) > 0n) return 0
+          const list = listener.timestampsFor(certificate)
+          if (list === undefined) return 0
+          koffi.encode(out, 'void *', koffi.address(list))
+          koffi.encode(outLength, 'size_t', list.byteLength)
+          return 1
+        }),
+    )
+    this.receiveTimestamps = register(
+      'int',
+      [...extension, 'void *', 'size_t', 'void *', 'size_t', 'void *', 'void *'],
+      (...[, , , list, length, , depth, alert]: ReceiveArguments) =>
+        this.#guard(0, (listener) => {
+          if (BigInt(depth) > 0n || listener.receiveTimestamps(library.copy(list, Number(length)))) return 1
+          koffi.encode(alert, 'int', decodeError)
+          return 0
+        }),
+    )
     this.sessions = new SessionCallbacks(library, register, (onFailure, call) =>
       this.#guard(onFailure, (listener) => call(listener.sessions)),
     )
@@ -104,3 +135,28 @@ export class Callbacks {
 const fatal = 2
 /** A verification that did not succeed. */
 const refused = 0
+
+/** SSL_AD_DECODE_ERROR. */
+const decodeError = 50
+
+/** Of SSL_custom_ext_add_cb_ex. */
+type SendArguments = [
+  ssl: Pointer,
+  type: number,
+  place: number,
+  out: Pointer,
+  outLength: Pointer,
+  certificate: Pointer | null,
+  depth: number | bigint,
+]
+/** Of SSL_custom_ext_parse_cb_ex. */
+type ReceiveArguments = [
+  ssl: Pointer,
+  type: number,
+  place: number,
+  bytes: Pointer,
+  length: number | bigint,
+  certificate: Pointer | null,
+  depth: number | bigint,
+  alert: Pointer,
+]

@@ -33,6 +33,7 @@ export class OpenSSLClientContext implements ClientContext {
     const { certificateChain } = configuration
     if (certificateChain !== undefined) useChain(workshop.library, context, 'certificateChain', certificateChain)
     prepared.askForStatus(context)
+    if (configuration.certificateTimestamps === true) prepared.timestamps.ask(context)
     prepared.trust(context, configuration.trustStore ?? TrustStore.system())
     prepared.verify(context, Verify.PEER)
     prepared.offerProtocols(context)
@@ -65,10 +66,12 @@ export class OpenSSLServerContext implements ServerContext {
         const chain = configuration.certificateChain[index] as SigningChain
         const certificate = useChain(workshop.library, context, `certificateChain[${index}]`, chain)
         prepared.staples(context, certificate, chain.ocspResponse)
+        prepared.timestamps.put(certificate, chain.signedCertificateTimestamps ?? [])
       }
       this.#authenticateClients(context)
       prepared.selectProtocols(context)
     }
+    if (!prepared.timestamps.isEmpty) for (const context of prepared.contexts) prepared.timestamps.answer(context)
     prepared.selectByServerName(chains)
   }
 

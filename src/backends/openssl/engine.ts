@@ -6,6 +6,7 @@ import type { Waiting } from '../../channel/tls-buffer.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { RaggedEOFError, UsageError } from '../../errors.ts'
 import type { StepListener } from './callbacks.ts'
+import { readTimestamps } from './certificate-timestamps.ts'
 import { Ciphertext } from './ciphertext.ts'
 import { ConnectionSessions } from './connection-sessions.ts'
 import { CallbackAnswer, SSLError } from './constants.ts'
@@ -28,6 +29,8 @@ export class Engine implements StepListener {
   readonly sessions: ConnectionSessions
   /** `undefined` on a server, and on a client that does not ask for it. */
   readonly stapledStatus: StapledStatusCheck | undefined
+  /** What a server has sent of them, on a client that asked. */
+  timestamps: readonly Uint8Array[] | undefined
   /** The handshake is done, the veto included. */
   isOpen = false
   peerClosed = false
@@ -311,6 +314,16 @@ export class Engine implements StepListener {
 
   verifyChain(storeContext: Pointer): number {
     return this.verification.verifyChain(this.live(), storeContext)
+  }
+
+  timestampsFor(certificate: Pointer | null): Uint8Array | undefined {
+    const own = certificate ?? this.library.native.SSL_get_certificate(this.live())
+    return this.prepared.timestamps.listFor(own)
+  }
+
+  receiveTimestamps(list: Uint8Array): boolean {
+    this.timestamps = readTimestamps(list)
+    return this.timestamps !== undefined
   }
 
   judge(found: number, storeContext: Pointer): number {

@@ -1,12 +1,13 @@
 import {
   type ChannelBindingType,
   exporterBinding,
+  noEarlyData,
   noEndPointBinding,
   requireBindingType,
   requireExporterArguments,
 } from '../../channel/key-material.ts'
 import { BackendError, UsageError } from '../../errors.ts'
-import { Ctrl, NID, ProtocolVersion } from './constants.ts'
+import { Ctrl, EarlyDataStatus, NID, ProtocolVersion } from './constants.ts'
 import { takeErrors, textOf } from './fault.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -41,6 +42,34 @@ export function exportKeyingMaterial(
   )
   if (succeeded === 1) return material
   throw new BackendError(backendName, `SSL_export_keying_material failed: ${textOf(takeErrors(native))}`)
+}
+
+/** RFC 9846, Section 7.5: from the secret of early data. */
+export function exportEarlyKeyingMaterial(
+  { library: { native }, backendName }: Exporter,
+  ssl: Pointer,
+  isServer: boolean,
+  label: string,
+  length: number,
+  context: Uint8Array | undefined,
+): Uint8Array {
+  requireExporterArguments(label, length, context)
+  const status = native.SSL_get_early_data_status(ssl)
+  // A client has the secret as soon as it has sent some, a server when it takes it.
+  if (status === EarlyDataStatus.NOT_SENT || (isServer && status !== EarlyDataStatus.ACCEPTED)) throw noEarlyData()
+  const material = new Uint8Array(length)
+  native.ERR_clear_error()
+  const succeeded = native.SSL_export_keying_material_early(
+    ssl,
+    material,
+    length,
+    label,
+    Buffer.byteLength(label),
+    context ?? null,
+    context?.byteLength ?? 0,
+  )
+  if (succeeded === 1) return material
+  throw new BackendError(backendName, `SSL_export_keying_material_early failed: ${textOf(takeErrors(native))}`)
 }
 
 /** RFC 9266; RFC 5929. */

@@ -13,6 +13,7 @@ import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { TrustStore } from '../../config/trust-store.ts'
 import { BackendError, ConfigurationError } from '../../errors.ts'
 import { abilitiesOf } from './abilities.ts'
+import { CertificateTimestamps } from './certificate-timestamps.ts'
 import { ClientSessions } from './client-sessions.ts'
 import { CheckFlag, Ctrl, Mode, Option, SessionCacheMode, VerifyFlag } from './constants.ts'
 import type { EarlyDataRules } from './early-data.ts'
@@ -55,6 +56,7 @@ export class PreparedContext {
   readonly #trustStores: TrustStores
   readonly #settings: Settings
   readonly #contexts = new Map<string, Pointer>()
+  readonly timestamps: CertificateTimestamps
   readonly #ocspResponses = new Map<Pointer, () => Uint8Array | undefined>()
   /** `undefined` on a server, and where sessions are off. */
   readonly clientSessions: ClientSessions | undefined
@@ -83,6 +85,7 @@ export class PreparedContext {
     }
     this.recordsPerKey = workshop.recordsPerKey ?? defaultRecordsPerKey
     const { library, backendName } = this
+    this.timestamps = new CertificateTimestamps(library, backendName)
     const now = environment.now ?? workshop.now
     this.#clock = now
     if (configuration.sessions !== 'none') {
@@ -186,6 +189,11 @@ export class PreparedContext {
   #listenForStatus(context: Pointer): void {
     const { native, callbacks } = this.library
     native.SSL_CTX_callback_ctrl(context, Ctrl.SET_TLSEXT_STATUS_REQ_CB, callbacks.status)
+  }
+
+  /** Every context of a server. */
+  get contexts(): readonly Pointer[] {
+    return [...this.#contexts.values()]
   }
 
   contextFor(group: readonly number[]): Pointer | undefined {

@@ -50,6 +50,8 @@ export const prototypes = {
   SSL_CTX_get_cert_store: 'void* SSL_CTX_get_cert_store(void*)',
   SSL_CTX_get0_param: 'void* SSL_CTX_get0_param(void*)',
   SSL_CTX_use_certificate: 'int SSL_CTX_use_certificate(void*, void*)',
+  SSL_CTX_add_custom_ext:
+    'int SSL_CTX_add_custom_ext(void*, unsigned int, unsigned int, void*, void*, void*, void*, void*)',
   SSL_CTX_use_PrivateKey: 'int SSL_CTX_use_PrivateKey(void*, void*)',
 
   // ── sessions, early data, pre-shared keys ──
@@ -132,6 +134,8 @@ export const prototypes = {
   SSL_get0_peer_certificate: 'void* SSL_get0_peer_certificate(void*)',
   SSL_get_peer_cert_chain: 'void* SSL_get_peer_cert_chain(void*)',
 
+  SSL_export_keying_material_early:
+    'int SSL_export_keying_material_early(void*, void*, size_t, const char*, size_t, const void*, size_t)',
   SSL_export_keying_material:
     'int SSL_export_keying_material(void*, void*, size_t, const char*, size_t, const void*, size_t, int)',
 

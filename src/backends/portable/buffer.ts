@@ -3,6 +3,7 @@ import type { ConnectionFacts } from '../../channel/facts.ts'
 import {
   type ChannelBindingType,
   exporterBinding,
+  noEarlyData,
   noEndPointBinding,
   requireBindingType,
   requireExporterArguments,
@@ -165,7 +166,7 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     const engine = this.#live()
     requireExporterArguments(label, length, context)
     const { exporter } = engine.early
-    if (exporter === undefined) throw new UsageError('exportEarlyKeyingMaterial: there was no early data')
+    if (exporter === undefined) throw noEarlyData()
     return exporter.export(label, context, length)
   }
 

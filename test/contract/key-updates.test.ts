@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { UsageError } from 'polytls'
+import { ProtocolError, UsageError } from 'polytls'
+import { outgoingLimitBytes } from '#polytls/channel/limits.js'
 import { forEachPair, has, only } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { matching } from '../support/identities.ts'
@@ -22,6 +23,26 @@ forEachPair('key updates', (pairing) => {
       }
     })
   }
+
+  it('a flood of requests is an end, or makes nobody hold more than he may', async () => {
+    for (const from of ['client', 'server'] as const) {
+      using connection = await connectionBetween(pairing, await matching()).establish()
+      const to = from === 'client' ? connection.server : connection.client
+      let ending: unknown
+      for (let count = 0; count < 3000 && ending === undefined; count++) {
+        connection[from].updateKeys({ requestPeer: true })
+        try {
+          to.processIncoming(connection[from].processOutgoing())
+          to.read(1)
+        } catch (error) {
+          ending = error
+        }
+        // What it owes is not fetched.
+        assert.ok(to.outgoingBytesBuffered <= 2 * outgoingLimitBytes + 1000, `${count} requests`)
+      }
+      assert.ok(ending === undefined || ending instanceof ProtocolError, String(ending))
+    }
+  })
 
   it('there is none in TLS 1.2', async () => {
     const { client, server } = await matching()

@@ -134,7 +134,11 @@ const extensions: { readonly [N in ExtensionName]: Use } = {
   supported_versions: { section: '9846, 4.2.1', use: 'sent and obeyed' },
   cookie: { section: '9846, 4.2.2', use: 'client: sent back; the server asks for none' },
   psk_key_exchange_modes: { section: '9846, 4.2.9', use: 'psk_dhe_ke: always with a key exchange of its own' },
-  certificate_authorities: { section: '9846, 4.2.4', use: 'server: sent in its request; otherwise read and not used' },
+  certificate_authorities: {
+    section: '9846, 4.2.4',
+    use: 'server: sent in its request; a client passes it to `chooseCertificate`',
+  },
+  post_handshake_auth: { section: '9846, 4.2.6', use: 'sent where `postHandshakeAuthentication` says so, and obeyed' },
   signature_algorithms_cert: { section: '9846, 4.2.3', use: 'sent where it differs; otherwise read and not used' },
   key_share: { section: '9846, 4.2.8', use: 'sent and read; one share, or two with X25519MLKEM768 first' },
   renegotiation_info: { section: '5746', use: 'empty, in TLS 1.2: required of servers, acknowledged to clients' },

@@ -168,8 +168,10 @@ export function serverRefusals({
   clientAuthentication = 'none',
   verifyPeer,
   revocation,
+  trustStore,
 }: TLSServerConfiguration): readonly Refusal[] {
-  if (clientAuthentication !== 'none') return []
+  // With a trust store clients can be asked later.
+  if (clientAuthentication !== 'none' || trustStore !== undefined) return []
   return [
     ...(verifyPeer === undefined
       ? []

@@ -73,6 +73,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'pre-shared-keys',
   'imported-pre-shared-keys',
   'key-update',
+  'post-handshake-authentication',
+  'choose-certificate',
 ])
 
 export function capabilitiesOf(abilities: Abilities, { readsFiles, hasSystemTrust }: Surroundings): Capabilities {

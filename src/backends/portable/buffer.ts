@@ -10,6 +10,7 @@ import {
 } from '../../channel/key-material.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
+import type { ClientCertificateRequest } from '../../channel/post-handshake.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { PlainBuffer } from '../../channel/unsupported.ts'
 import type { Session } from '../../config/session.ts'
@@ -76,8 +77,12 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
 
   shutdown(): 'done' | Waiting {
     const engine = this.#ready('shutdown')
+    // What has been asked of us is answered first: nothing may follow close_notify.
+    if (engine.pauseRequest !== undefined) return 'paused'
     if (!engine.sentCloseNotify) engine.close()
-    return engine.receive() === 'closed' ? 'done' : 'want-read'
+    const received = engine.receive()
+    if (received === 'closed') return 'done'
+    return received === 'paused' ? 'paused' : 'want-read'
   }
 
   processIncoming(ciphertext: Uint8Array): number {
@@ -140,6 +145,10 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     const { sendTicket } = this.#ready('sendTicket').later
     if (sendTicket === undefined) throw new UsageError('sendTicket: this connection has no tickets to give')
     sendTicket()
+  }
+
+  override requestClientCertificate(): ClientCertificateRequest {
+    return this.#ready('requestClientCertificate').requestClientCertificate()
   }
 
   override updateKeys({ requestPeer = false }: { readonly requestPeer?: boolean } = {}): void {

@@ -1,6 +1,7 @@
 /** What a client of TLS 1.3 makes of the server's flight, and says to it: RFC 9846, Sections 4.1.3 to 4.6.1. */
 import type { EarlyDataOutcome } from '../../channel/early-data.ts'
 import { nameText } from '../../channel/server-name.ts'
+import type { CertificateRequest } from '../../config/certificate-request.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { AuthenticatedPeer, FinishedProof } from './authentication.ts'
 import type { ClientConnection } from './connection.ts'
@@ -47,7 +48,7 @@ export interface Agreed extends Keys {
 export type ServerPeer = AuthenticatedPeer | ResumedPeer | KeyedPeer
 /** What the server wants to see of us; `undefined` where it does not ask. */
 export type Request =
-  | { readonly schemes: readonly CodePoint[]; readonly compressions: readonly CodePoint[] | undefined }
+  | { readonly asked: CertificateRequest; readonly compressions: readonly CodePoint[] | undefined }
   | undefined
 /** The server is who it says, and the handshake is what both saw. */
 export interface Verified extends Agreed {

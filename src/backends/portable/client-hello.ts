@@ -175,7 +175,7 @@ function helloExtensions(
   keyShares: readonly KeyShare[],
 ): ExtensionsIn<'client_hello'> {
   const { versions, groups, signatureSchemes, certificateSignatureSchemes, innerProtocols } = setup.settings
-  const { ocspStapling = 'none', certificateTimestamps } = setup.configuration
+  const { ocspStapling = 'none', certificateTimestamps, postHandshakeAuthentication } = setup.configuration
   const speaks12 = versions.includes('TLSv1.2')
   const speaks13 = versions.includes('TLSv1.3')
   return {
@@ -193,6 +193,7 @@ function helloExtensions(
     signature_algorithms_cert: certificateSignatureSchemes,
     compress_certificate: speaks13 ? setup.certificateCompression.offer : undefined,
     record_size_limit: speaks13 ? recordSizeLimit : maxContentLength,
+    post_handshake_auth: speaks13 && postHandshakeAuthentication === true ? true : undefined,
     ...(speaks13 ? extensionsOf13(setup.settings.versions, grease, keyShares) : {}),
   }
 }

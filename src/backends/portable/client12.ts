@@ -51,7 +51,11 @@ export const CLIENT12 = {
     server_hello_done: ['WAIT_TICKET', 'WAIT_CCS'],
     hello_request: ['WAIT_CR_OR_DONE'],
   },
-  WAIT_DONE: { server_hello_done: ['SIGNING', 'WAIT_TICKET', 'WAIT_CCS'], hello_request: ['WAIT_DONE'] },
+  WAIT_DONE: {
+    server_hello_done: ['CHOOSING', 'SIGNING', 'WAIT_TICKET', 'WAIT_CCS'],
+    hello_request: ['WAIT_DONE'],
+  },
+  CHOOSING: { chosen: ['SIGNING', 'WAIT_TICKET', 'WAIT_CCS'] }, // paused: which certificate the application shows
   SIGNING: { signature: ['WAIT_TICKET', 'WAIT_CCS'] }, // paused: a key that is elsewhere
   WAIT_TICKET: { new_session_ticket: ['WAIT_CCS'], hello_request: ['WAIT_TICKET'] }, // RFC 5077, Section 3.3
   WAIT_CCS: { change_cipher_spec: ['WAIT_FINISHED'], hello_request: ['WAIT_CCS'] },
@@ -169,9 +173,10 @@ function waitRequestOrDone(authenticated: Authenticated): In<'WAIT_CR_OR_DONE'> 
     on: {
       hello_request: (input) => passOver(input, self),
       certificate_request: (input) => {
-        const request = decodeCertificateRequest12(input.body)
+        // A copy: the application may be asked, and keep it.
+        const request = decodeCertificateRequest12(input.body.slice())
         authenticated.flight.add(input.raw)
-        return waitDone(authenticated, chooseCredential(authenticated.connection, request))
+        return waitDone(authenticated, request)
       },
       server_hello_done: (input) => {
         decodeEmptyMessage('server_hello_done', input.body)
@@ -184,7 +189,7 @@ function waitRequestOrDone(authenticated: Authenticated): In<'WAIT_CR_OR_DONE'> 
   return self
 }
 
-function waitDone(authenticated: Authenticated, own: OwnCertificate | undefined): In<'WAIT_DONE'> {
+function waitDone(authenticated: Authenticated, request: CertificateRequest12): In<'WAIT_DONE'> {
   const self: In<'WAIT_DONE'> = {
     name: 'WAIT_DONE',
     on: {
@@ -193,20 +198,28 @@ function waitDone(authenticated: Authenticated, own: OwnCertificate | undefined)
         decodeEmptyMessage('server_hello_done', input.body)
         const { connection, flight } = authenticated
         flight.add(input.raw)
-        const certificate = encodeCertificate12({ chain: own?.credential.chain ?? [] })
-        flight.add(certificate)
-        connection.send(certificate)
-        const keyed = exchangeKeys(authenticated)
-        if (own === undefined) {
-          flight.forgetMessages()
-          return finishFlight(keyed)
-        }
-        const signature = signOrPause12(connection, own.credential, own.scheme, flight.takeMessages())
-        return signature === undefined ? signing(keyed, own) : finishFlight(sendVerify(keyed, own, signature))
+        if (connection.setup.configuration.chooseCertificate === undefined)
+          return show(authenticated, fitting(connection, request, connection.setup.credential))
+        const { authorities, signatureAlgorithms: signatureSchemes } = request
+        connection.pause({
+          kind: 'choose-certificate',
+          request: Object.freeze({ authorities, signatureSchemes, afterHandshake: false }),
+        })
+        return choosing(authenticated, request)
       },
     },
   }
   return self
+}
+
+function choosing(authenticated: Authenticated, request: CertificateRequest12): In<'CHOOSING'> {
+  const { connection } = authenticated
+  return {
+    name: 'CHOOSING',
+    on: {
+      chosen: (chain) => show(authenticated, fitting(connection, request, chain && connection.setup.loadChosen(chain))),
+    },
+  }
 }
 
 function signing(keyed: Keyed, own: OwnCertificate): In<'SIGNING'> {
@@ -296,8 +309,11 @@ interface OwnCertificate {
 }
 
 /** What we show where the server asks; nothing where we have nothing that it could take. RFC 5246, Section 7.4.6. */
-function chooseCredential({ setup }: ClientConnection, request: CertificateRequest12): OwnCertificate | undefined {
-  const { credential, settings } = setup
+function fitting(
+  { setup: { settings } }: ClientConnection,
+  request: CertificateRequest12,
+  credential: Credential | undefined,
+): OwnCertificate | undefined {
   if (credential === undefined) return undefined
   const { type } = credential.publicKey.algorithm
   const isRSA = type === 'rsa' || type === 'rsa-pss'
@@ -305,6 +321,24 @@ function chooseCredential({ setup }: ClientConnection, request: CertificateReque
   if (!request.certificateTypes.includes(wanted)) return undefined
   const scheme = chooseScheme12(settings, credential, request.signatureAlgorithms)
   return scheme === undefined ? undefined : { credential, scheme }
+}
+
+/** Certificate to Finished: RFC 5246, Sections 7.4.6 to 7.4.9. */
+function show(
+  authenticated: Authenticated,
+  own: OwnCertificate | undefined,
+): In<'SIGNING'> | In<'WAIT_TICKET' | 'WAIT_CCS'> {
+  const { connection, flight } = authenticated
+  const certificate = encodeCertificate12({ chain: own?.credential.chain ?? [] })
+  flight.add(certificate)
+  connection.send(certificate)
+  const keyed = exchangeKeys(authenticated)
+  if (own === undefined) {
+    flight.forgetMessages()
+    return finishFlight(keyed)
+  }
+  const signature = signOrPause12(connection, own.credential, own.scheme, flight.takeMessages())
+  return signature === undefined ? signing(keyed, own) : finishFlight(sendVerify(keyed, own, signature))
 }
 
 function exchangeKeys(authenticated: Authenticated): Keyed {

@@ -1,6 +1,8 @@
+// over 400 lines: one function for each state of the diagram, in its order.
 import { noFacts } from '../../channel/facts.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText } from '../../channel/server-name.ts'
+import type { CertificateRequest } from '../../config/certificate-request.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { Session } from '../../config/session.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
@@ -46,6 +48,7 @@ import { requireSessionId, requireSuite, requireVersion12, requireVersion13 } fr
 import { certificatesOf, identityOf, peerFacts, serverOf } from './session-peer.ts'
 import type { Credential } from './setup.ts'
 import { TrafficKeys } from './traffic-keys.ts'
+import type { Transcript } from './transcript.ts'
 
 /** A client's handshake: RFC 9846, Appendix A.1, with the pauses of the channel. */
 export const CLIENT13 = {
@@ -56,10 +59,17 @@ export const CLIENT13 = {
   WAIT_CERT_CR: { certificate_request: ['WAIT_CERT'], certificate: ['WAIT_CV'], compressed_certificate: ['WAIT_CV'] },
   WAIT_CERT: { certificate: ['WAIT_CV'], compressed_certificate: ['WAIT_CV'] },
   WAIT_CV: { certificate_verify: ['WAIT_FINISHED'] },
-  WAIT_FINISHED: { finished: ['WAIT_VERDICT', 'SIGNING', 'CONNECTED'] },
-  WAIT_VERDICT: { accepted: ['SIGNING', 'CONNECTED'] }, // paused: the application's veto
+  WAIT_FINISHED: { finished: ['WAIT_VERDICT', 'CHOOSING', 'SIGNING', 'CONNECTED'] },
+  WAIT_VERDICT: { accepted: ['CHOOSING', 'SIGNING', 'CONNECTED'] }, // paused: the application's veto
+  CHOOSING: { chosen: ['SIGNING', 'CONNECTED'] }, // paused: which certificate the application shows
   SIGNING: { signature: ['CONNECTED'] }, // paused: the key is elsewhere
-  CONNECTED: { new_session_ticket: ['CONNECTED'], key_update: ['CONNECTED'] },
+  CONNECTED: {
+    new_session_ticket: ['CONNECTED'],
+    key_update: ['CONNECTED'],
+    certificate_request: ['CHOOSING_LATE', 'SIGNING_LATE', 'CONNECTED'],
+  },
+  CHOOSING_LATE: { chosen: ['SIGNING_LATE', 'CONNECTED'] }, // paused: which certificate the application shows
+  SIGNING_LATE: { signature: ['CONNECTED'] }, // paused: the key is elsewhere
   TLS12: {}, // goes on in the diagram of TLS 1.2
 } as const
 type In<S extends keyof typeof CLIENT13> = StateOf<Checked<typeof CLIENT13>, S>
@@ -153,13 +163,10 @@ function waitCertificateOrRequest(k: Agreed): In<'WAIT_CERT_CR'> {
     name: 'WAIT_CERT_CR',
     on: {
       certificate_request: ({ body, raw }) => {
-        const { context, extensions } = decodeCertificateRequest(body)
+        const { context, request, compressions } = readRequest(body, false)
         if (context.length > 0) throw fault('malformed-request-context')
         k.sent.transcript.add(raw)
-        return waitCertificate(k, {
-          schemes: extensions.signature_algorithms,
-          compressions: extensions.compress_certificate,
-        })
+        return waitCertificate(k, { asked: request, compressions })
       },
       certificate: (message) => waitCertificateVerify(k, undefined, acceptChain(k, message)),
       compressed_certificate: (message) => waitCertificateVerify(k, undefined, acceptCompressedChain(k, message)),
@@ -229,6 +236,13 @@ function waitVerdict(k: Verified): In<'WAIT_VERDICT'> {
   return { name: 'WAIT_VERDICT', on: { accepted: () => answer(k) } }
 }
 
+function choosing(k: Verified): In<'CHOOSING'> {
+  return {
+    name: 'CHOOSING',
+    on: { chosen: (chain) => show(k, chain && k.connection.setup.loadChosen(chain)) },
+  }
+}
+
 function signing(k: Verified, scheme: CodePoint): In<'SIGNING'> {
   return { name: 'SIGNING', on: { signature: (signature) => connected(k, { scheme, signature }) } }
 }
@@ -266,6 +280,7 @@ function connected(
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,
     sendTicket: undefined,
+    certificateRequests: 'client',
     wipe: () => {
       keys.wipe()
       resumption.wipe()
@@ -282,9 +297,47 @@ function connected(
         keys.receiveUpdate(body)
         return self
       },
+      certificate_request: ({ body, raw }) => {
+        if (connection.setup.configuration.postHandshakeAuthentication !== true)
+          throw fault('unexpected-message', 'a request for a certificate that we have not offered to answer')
+        const { context, request } = readRequest(body, true)
+        // Nothing may follow close_notify.
+        if (connection.sentCloseNotify) return self
+        const transcript = sent.transcript.fork()
+        transcript.add(raw)
+        const late = { connection, keys, request, transcript, context: context.slice(), connected: self }
+        if (connection.setup.configuration.chooseCertificate === undefined)
+          return answerLate(late, connection.setup.credential)
+        connection.pause({ kind: 'choose-certificate', request })
+        return choosingLate(late)
+      },
     },
   }
   return self
+}
+
+/** A request in a connection that is in use, with the handshake and it in the transcript: RFC 9846, Section 4.4. */
+interface Late {
+  readonly connection: ClientConnection
+  readonly keys: TrafficKeys
+  readonly request: CertificateRequest
+  readonly transcript: Transcript
+  readonly context: Uint8Array
+  readonly connected: In<'CONNECTED'>
+}
+
+function choosingLate(late: Late): In<'CHOOSING_LATE'> {
+  return {
+    name: 'CHOOSING_LATE',
+    on: { chosen: (chain) => answerLate(late, chain && late.connection.setup.loadChosen(chain)) },
+  }
+}
+
+function signingLate(late: Late, certificate: Uint8Array, scheme: CodePoint): In<'SIGNING_LATE'> {
+  return {
+    name: 'SIGNING_LATE',
+    on: { signature: (signature) => finishLate(late, certificate, { scheme, signature }) },
+  }
 }
 
 // ── what the states use ──
@@ -323,17 +376,83 @@ function retry(
 }
 
 /** Our last flight: what was asked for, and Finished. RFC 9846, Section 4.4. */
-function answer(k: Verified): In<'SIGNING'> | In<'CONNECTED'> {
-  const { connection, request, sent } = k
+function answer(k: Verified): In<'CHOOSING'> | In<'SIGNING'> | In<'CONNECTED'> {
+  const { connection, request } = k
   if (request === undefined) return connected(k)
-  const { credential, settings, certificateCompression } = connection.setup
-  const scheme = credential && chooseScheme(credential, settings.signatureSchemes, request.schemes)
-  const chain = scheme === undefined ? [] : (credential as Credential).chain
-  const entries = chain.map((certificate) => ({ certificate, extensions: {} }))
-  const message = encodeCertificate({ context: new Uint8Array(0), entries })
+  if (connection.setup.configuration.chooseCertificate === undefined) return show(k, connection.setup.credential)
+  connection.pause({ kind: 'choose-certificate', request: request.asked })
+  return choosing(k)
+}
+
+function show(k: Verified, credential: Credential | undefined): In<'SIGNING'> | In<'CONNECTED'> {
+  const { connection, sent } = k
+  const { asked, compressions } = k.request as NonNullable<Request>
+  const scheme = schemeFor(connection, asked, credential)
+  const message = certificateOf(scheme === undefined ? undefined : credential, new Uint8Array(0))
   // Where there is no certificate, there is nothing to compress.
-  sendCounted(k, entries.length === 0 ? message : certificateCompression.compress(message, request.compressions))
+  sendCounted(
+    k,
+    scheme === undefined ? message : connection.setup.certificateCompression.compress(message, compressions),
+  )
   if (credential === undefined || scheme === undefined) return connected(k)
   const signature = sign(connection, credential, scheme, signedContent('client', sent.transcript.digest()))
   return signature === undefined ? signing(k, scheme) : connected(k, { scheme, signature })
+}
+
+/** The three messages follow one another, so none is sent before all are there: RFC 9846, Section 4.6.2. */
+function answerLate(late: Late, credential: Credential | undefined): In<'SIGNING_LATE'> | In<'CONNECTED'> {
+  const { connection, request, transcript, context } = late
+  const scheme = schemeFor(connection, request, credential)
+  const certificate = certificateOf(scheme === undefined ? undefined : credential, context)
+  transcript.add(certificate)
+  if (credential === undefined || scheme === undefined) return finishLate(late, certificate, undefined)
+  const signature = sign(connection, credential, scheme, signedContent('client', transcript.digest()))
+  return signature === undefined
+    ? signingLate(late, certificate, scheme)
+    : finishLate(late, certificate, { scheme, signature })
+}
+
+function finishLate(
+  { connection, keys, transcript, connected }: Late,
+  certificate: Uint8Array,
+  proven: { readonly scheme: CodePoint; readonly signature: Uint8Array } | undefined,
+): In<'CONNECTED'> {
+  connection.send(certificate)
+  if (proven !== undefined) {
+    const verify = encodeCertificateVerify({ algorithm: proven.scheme, signature: proven.signature })
+    transcript.add(verify)
+    connection.send(verify)
+  }
+  connection.send(encodeFinished({ verifyData: keys.finishedOfOurs(transcript.digest()) }))
+  return connected
+}
+
+function readRequest(
+  body: Uint8Array,
+  afterHandshake: boolean,
+): {
+  readonly context: Uint8Array
+  readonly request: CertificateRequest
+  readonly compressions: readonly CodePoint[] | undefined
+} {
+  const { context, extensions } = decodeCertificateRequest(body)
+  const { signature_algorithms, certificate_authorities = [], compress_certificate: compressions } = extensions
+  // Copies: the application may keep them.
+  const authorities = Object.freeze(certificate_authorities.map((each) => each.slice()))
+  const signatureSchemes = Object.freeze([...signature_algorithms])
+  return { context, request: Object.freeze({ authorities, signatureSchemes, afterHandshake }), compressions }
+}
+
+function schemeFor(
+  { setup }: ClientConnection,
+  { signatureSchemes }: CertificateRequest,
+  credential: Credential | undefined,
+): CodePoint | undefined {
+  return credential && chooseScheme(credential, setup.settings.signatureSchemes, signatureSchemes)
+}
+
+/** Without a credential it says that we have none to show. */
+function certificateOf(credential: Credential | undefined, context: Uint8Array): Uint8Array {
+  const entries = (credential?.chain ?? []).map((certificate) => ({ certificate, extensions: {} }))
+  return encodeCertificate({ context, entries })
 }

@@ -2,11 +2,13 @@ import type { AlertName } from '../../alerts.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import type { ConnectionFacts } from '../../channel/facts.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
+import type { RequestObstacle } from '../../channel/post-handshake.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { EarlyData } from './early-data.ts'
 import type { KeyLogLabel } from './key-log.ts'
+import type { LateRequests } from './late-requests.ts'
 import type { AnyState } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
 import type { SessionTray } from './session-tray.ts'
@@ -51,6 +53,12 @@ export interface Connection {
   establish(established: Established): void
   /** TLS 1.3: the peer wants our keys changed too. */
   answerKeyUpdate(): void
+  /** Whether our close_notify is out: nothing may follow it. */
+  readonly sentCloseNotify: boolean
+  /** The peer has proved to be somebody else, or somebody at all. */
+  changeFacts(facts: Partial<ConnectionFacts>): void
+  /** Whether the peer is in the middle of messages that have to follow one another. RFC 9846, Section 4.6.2. */
+  insistOnHandshake(insists: boolean): void
   /** What there is before the handshake is done. */
   readonly early: EarlyData
 }
@@ -85,6 +93,8 @@ export interface Established {
   readonly updateOutgoingKeys: ((requestPeer: boolean) => void) | undefined
   /** Sends one more ticket; `undefined` where there are none. */
   readonly sendTicket: (() => void) | undefined
+  /** How the peer's certificate is asked for; or why it cannot be. */
+  readonly certificateRequests: LateRequests | RequestObstacle
   /** Overwrites the secrets that are left. */
   wipe(): void
 }

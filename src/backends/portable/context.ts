@@ -9,6 +9,7 @@ import { parseServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer } from '../../channel/tls-buffer.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import type { SigningChain } from '../../config/signing-chain.ts'
 import { TrustStore } from '../../config/trust-store.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { X509Certificate } from '../../x509/certificate.ts'
@@ -23,7 +24,7 @@ import { loadRevocation } from './revocation.ts'
 import { ServerSessions } from './server-sessions.ts'
 import { startServer } from './server13.ts'
 import type { Settings } from './settings.ts'
-import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
+import type { ClientSetup, Credential, ServerSetup, Setup } from './setup.ts'
 import type { TrustStores } from './trust.ts'
 
 /** What a context needs of its backend. */
@@ -50,9 +51,17 @@ export class PortableClientContext implements ClientContext {
     const { loader, settings, crypto, backend } = workshop
     const verifier = makeVerifier(workshop, configuration, configuration.trustStore ?? TrustStore.system(), environment)
     const now = environment.now ?? workshop.now
+    const loaded = new WeakMap<SigningChain, Credential>()
     this.#setup = {
       ...commonSetup(workshop),
       configuration,
+      loadChosen: (chain) => {
+        const known = loaded.get(chain)
+        if (known !== undefined) return known
+        const { credential } = loadCredential(loader, 'chooseCertificate', chain, settings.minimumRsaBits)
+        loaded.set(chain, credential)
+        return credential
+      },
       credential:
         certificateChain &&
         loadCredential(loader, 'certificateChain', certificateChain, settings.minimumRsaBits).credential,
@@ -83,18 +92,19 @@ export class PortableServerContext implements ServerContext {
     this.backend = workshop.backend
     this.configuration = configuration
     const { clientAuthentication = 'none', trustStore } = configuration
-    const asksClients = clientAuthentication !== 'none' && trustStore !== undefined
     const chains = configuration.certificateChain.map((chain, index) =>
       loadCredential(workshop.loader, `certificateChain[${index}]`, chain, workshop.settings.minimumRsaBits),
     )
     const authorities =
-      asksClients && !skipsChains(environment) ? workshop.trustStores.get(trustStore).certificates : []
+      trustStore !== undefined && !skipsChains(environment) ? workshop.trustStores.get(trustStore).certificates : []
+    const lateVerifier = trustStore && makeVerifier(workshop, configuration, trustStore, environment)
     this.#setup = {
       ...commonSetup(workshop),
       configuration,
       credentials: chains.map(({ credential }) => credential),
       chains: new ChainsByName(chains.map(({ names }) => names)),
-      verifier: asksClients ? makeVerifier(workshop, configuration, trustStore, environment) : undefined,
+      verifier: clientAuthentication === 'none' ? undefined : lateVerifier,
+      lateVerifier,
       authorities: authorities.map(({ subject }) => subject.encoding),
       sessions:
         configuration.sessions === 'none'

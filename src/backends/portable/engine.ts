@@ -2,7 +2,9 @@
 import { Alert, type AlertName } from '../../alerts.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
+import { outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
+import { type ClientCertificateRequest, cannotRequest } from '../../channel/post-handshake.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
@@ -55,6 +57,8 @@ export class Engine<S extends Setup> implements Connection {
   #plaintext: Uint8Array | undefined
   #owesKeyUpdate = false
   readonly #conduct = new Conduct()
+  #facts: ConnectionFacts = noFacts
+  #insistsOnHandshake = false
 
   peerClosed = false
   transportEnded = false
@@ -88,7 +92,7 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   get facts(): ConnectionFacts {
-    return this.#established?.facts ?? noFacts
+    return this.#facts
   }
 
   get pauseRequest(): PauseRequest | undefined {
@@ -123,8 +127,7 @@ export class Engine<S extends Setup> implements Connection {
         this.#state = this.#start()
         this.#start = undefined
       }
-      const answer = this.#pauses.takeAnswer()
-      if (answer !== undefined) this.#input(answer.input, answer.value)
+      this.#takeAnswer()
       for (;;) {
         if (this.#established !== undefined) return 'done'
         if (this.peerClosed) return 'closed'
@@ -139,9 +142,13 @@ export class Engine<S extends Setup> implements Connection {
     if (this.#plaintext !== undefined) return this.#plaintext
     if (this.peerClosed) return 'closed'
     return this.#step(() => {
+      this.#takeAnswer()
       for (;;) {
         if (this.#plaintext !== undefined) return this.#plaintext
         if (this.peerClosed) return 'closed'
+        if (this.#pauses.request !== undefined) return 'paused'
+        // Who asks for answers and fetches none gets no further.
+        if (this.#writer.bytes >= 2 * outgoingLimitBytes) return 'want-write'
         if (!this.#progress()) return this.#wantRead('data')
       }
     })
@@ -214,6 +221,15 @@ export class Engine<S extends Setup> implements Connection {
     }
   }
 
+  /** @throws UsageError, ConfigurationError where it cannot be asked for. */
+  requestClientCertificate(): ClientCertificateRequest {
+    const requests = this.#established?.certificateRequests ?? 'version'
+    const obstacle = typeof requests === 'string' ? requests : requests.obstacle
+    if (typeof requests === 'string' || obstacle !== undefined) throw cannotRequest(obstacle ?? 'version')
+    if (this.sentCloseNotify || this.peerClosed) throw cannotRequest('closed')
+    return this.#step(() => requests.ask())
+  }
+
   releaseIncoming(): Uint8Array {
     return this.#reader.release()
   }
@@ -277,7 +293,16 @@ export class Engine<S extends Setup> implements Connection {
 
   establish(established: Established): void {
     this.#established = established
+    this.#facts = established.facts
     this.#reader.openAtOnce()
+  }
+
+  changeFacts(facts: Partial<ConnectionFacts>): void {
+    this.#facts = Object.freeze({ ...this.#facts, ...facts })
+  }
+
+  insistOnHandshake(insists: boolean): void {
+    this.#insistsOnHandshake = insists
   }
 
   answerKeyUpdate(): void {
@@ -307,7 +332,7 @@ export class Engine<S extends Setup> implements Connection {
     try {
       result = operation()
       // A flight that waits for an answer in its middle stays together.
-      if (this.#pauses.request === undefined) this.#writer.flush()
+      if (this.#pauses.request === undefined || this.#established !== undefined) this.#writer.flush()
     } catch (cause) {
       const error = this.#fail(failureOf(cause))
       this.#deliverKeyLines()
@@ -339,6 +364,12 @@ export class Engine<S extends Setup> implements Connection {
     return 'want-read'
   }
 
+  /** Goes on with what the driver has found out. */
+  #takeAnswer(): void {
+    const answer = this.#pauses.takeAnswer()
+    if (answer !== undefined) this.#input(answer.input, answer.value)
+  }
+
   /** Handles one message or record; false where more bytes are needed. */
   #progress(): boolean {
     const message = this.#assembler.next()
@@ -367,7 +398,8 @@ export class Engine<S extends Setup> implements Connection {
   #message(raw: Uint8Array): void {
     this.#sawMessage = true
     const name = handshakeName(raw[0] as number)
-    if (this.#established !== undefined) {
+    // A flight that was asked for is no chatter: that there are as many as requests, its states see to.
+    if (this.#established !== undefined && !solicited.has(name)) {
       if (name === 'new_session_ticket') this.#conduct.noteTicket()
       else this.#conduct.noteMessage()
     }
@@ -387,6 +419,7 @@ export class Engine<S extends Setup> implements Connection {
   #applicationData(content: Uint8Array): void {
     const isEarly = this.#established === undefined
     if (isEarly && !this.early.isOpen) throw fault('unexpected-record', 'application data before the handshake is done')
+    if (this.#insistsOnHandshake) throw fault('unexpected-record', 'data in the middle of a flight')
     if (content.length === 0) {
       this.#conduct.noteEmptyRecord()
       return
@@ -419,6 +452,8 @@ export class Engine<S extends Setup> implements Connection {
     if (!this.sentCloseNotify) this.#established?.updateOutgoingKeys?.(false)
   }
 }
+
+const solicited: ReadonlySet<string> = new Set(['certificate', 'certificate_verify', 'finished'])
 
 type UpdateKeys = (requestPeer: boolean) => void
 

@@ -125,6 +125,7 @@ export function establish12(
     exportKeyingMaterial: (label, context, length) => master.export(label, context, length),
     updateOutgoingKeys: undefined,
     sendTicket: undefined,
+    certificateRequests: 'version',
     wipe: () => wipe(master.reveal()),
   })
 }

@@ -1,5 +1,6 @@
 import type { PreSharedKey } from '../../config/pre-shared-key.ts'
 import type { Session } from '../../config/session.ts'
+import type { SigningChain } from '../../config/signing-chain.ts'
 import type { HandshakeName } from './messages/handshake-type.ts'
 
 /**
@@ -49,6 +50,8 @@ export type Inputs = { readonly [N in HandshakeName]: HandshakeMessage } & {
   /** A session from the server's store, where it had one. */
   readonly stored_session: Uint8Array | undefined
   readonly pre_shared_key: PreSharedKey | undefined
+  /** What the application shows of itself, where it shows something. */
+  readonly chosen: SigningChain | undefined
   /** Whether early data is seen for the first time. */
   readonly admitted: boolean
 }

@@ -10,6 +10,7 @@ interface InputNames {
   readonly 'get-session': 'stored_session'
   readonly 'find-pre-shared-key': 'pre_shared_key'
   readonly 'admit-early-data': 'admitted'
+  readonly 'choose-certificate': 'chosen'
 }
 
 /** What answers each kind of request, as the input that a state waits for. */
@@ -20,6 +21,7 @@ const inputNames: InputNames = {
   'get-session': 'stored_session',
   'find-pre-shared-key': 'pre_shared_key',
   'admit-early-data': 'admitted',
+  'choose-certificate': 'chosen',
 }
 
 /** An answer as the input that a state waits for. */
@@ -69,11 +71,11 @@ function judge(request: PauseRequest, answer: PauseAnswer): AnswerInput | { read
     case 'get-session':
     case 'find-pre-shared-key':
     case 'admit-early-data':
+    case 'choose-certificate':
       return hasFailed(answer)
         ? { error: answerFailed(asked[request.kind], answer) }
         : { input: inputNames[request.kind], value: answer }
     case 'choose-context':
-    case 'choose-certificate':
       throw new RangeError(`nothing here asks for ${request.kind}`)
   }
 }
@@ -84,6 +86,7 @@ const asked = {
   'get-session': 'sessions.store.get',
   'find-pre-shared-key': 'findPreSharedKey',
   'admit-early-data': 'replayGuard.admit',
+  'choose-certificate': 'chooseCertificate',
 } as const
 
 function hasFailed(answer: PauseAnswer): boolean {

@@ -179,10 +179,10 @@ export function formerCredential({ connection, hello }: Hello): Credential | und
 /** RFC 9846, Section 4.3.2. */
 export function requestCertificate(
   { setup, crypto }: ServerConnection,
+  { verifier, context }: { readonly verifier: PeerVerifier; readonly context: Uint8Array },
   send: (message: Uint8Array) => void,
-): Keys['request'] {
-  const { verifier, authorities, settings } = setup
-  if (verifier === undefined) return undefined
+): NonNullable<Keys['request']> {
+  const { authorities, settings } = setup
   const { signatureSchemes, certificateSignatureSchemes } = settings
   const grease = drawGrease(crypto)
   const extensions = {
@@ -190,8 +190,9 @@ export function requestCertificate(
     signature_algorithms: [...signatureSchemes, grease.signatureScheme],
     signature_algorithms_cert: certificateSignatureSchemes,
     certificate_authorities: authorities.length > 0 ? authorities : undefined,
-    compress_certificate: setup.certificateCompression.offer,
+    // Not behind the handshake: with a context of its own each answer would have to be compressed anew.
+    compress_certificate: context.length === 0 ? setup.certificateCompression.offer : undefined,
   }
-  send(encodeCertificateRequest({ context: new Uint8Array(0), extensions }))
+  send(encodeCertificateRequest({ context, extensions }))
   return { verifier, extensions: offeredExtensions(extensions) }
 }

@@ -1,5 +1,7 @@
+// over 400 lines: one function for each state of the diagram, in its order.
 import { noFacts } from '../../channel/facts.ts'
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
+import type { PeerIdentity } from '../../config/peer-identity.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
 import { CertificateError } from '../../errors.ts'
@@ -15,6 +17,7 @@ import { chooseVersion } from './client-choice.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import { type FoundKey, lookUpKey, type ProvenKey, requireBinder } from './key-lookup.ts'
+import { type LateAnswer, LateRequests } from './late-requests.ts'
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateVerify, decodeFinished, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate, encodeCertificate } from './messages/certificate.ts'
@@ -39,8 +42,9 @@ import {
   shareKeys,
   takeEarlyData,
 } from './server-flight13.ts'
-import { clientOf, identityOf, type KeyedPeer, peerFacts, type ResumedPeer } from './session-peer.ts'
-import { ticketsFor } from './tickets13.ts'
+import { certificatesOf, clientOf, identityOf, type KeyedPeer, peerFacts, type ResumedPeer } from './session-peer.ts'
+import { type Tickets, ticketsFor } from './tickets13.ts'
+import type { TrafficKeys } from './traffic-keys.ts'
 import { Transcript } from './transcript.ts'
 
 /** A server's handshake: RFC 9846, Appendix A.2, with the pauses of the channel. */
@@ -71,7 +75,11 @@ export const SERVER13 = {
   WAIT_CV: { certificate_verify: ['WAIT_FINISHED'] },
   WAIT_FINISHED: { finished: ['WAIT_VERDICT', 'CONNECTED'] },
   WAIT_VERDICT: { accepted: ['CONNECTED'] }, // paused: the application's veto
-  CONNECTED: { key_update: ['CONNECTED'] },
+  // FINISHED: the client answers a request with no certificate.
+  CONNECTED: { key_update: ['CONNECTED'], certificate: ['WAIT_LATE_CV', 'WAIT_LATE_FINISHED'] },
+  WAIT_LATE_CV: { certificate_verify: ['WAIT_LATE_FINISHED'] },
+  WAIT_LATE_FINISHED: { finished: ['WAIT_LATE_VERDICT', 'CONNECTED'] },
+  WAIT_LATE_VERDICT: { accepted: ['CONNECTED'] }, // paused: the application's veto
   TLS12: {}, // goes on in the diagram of TLS 1.2
 } as const
 type In<S extends keyof typeof SERVER13> = StateOf<Checked<typeof SERVER13>, S>
@@ -253,21 +261,20 @@ function waitFinished(k: Finishing, peer: ClientPeer): In<'WAIT_FINISHED'> {
         transcript.add(raw)
         traffic.client.wipe()
         keys.protectIncoming()
-        const { verifyPeer } = connection.setup.configuration
-        return verifyPeer === undefined ? connected(k, peer, finished) : waitVerdict(k, peer, finished)
+        return isForVeto(connection, peer) ? waitVerdict(k, peer, finished) : connected(k, peer, finished)
       },
     },
   }
 }
 
 function waitVerdict(k: Finishing, peer: ClientPeer, finished: FinishedProof): In<'WAIT_VERDICT'> {
-  const identity = isAnonymous(peer) ? nobody : identityOf(peer, undefined)
-  k.connection.pause({ kind: 'verify-peer', peer: identity })
+  k.connection.pause({ kind: 'verify-peer', peer: whoIs(peer) })
   return { name: 'WAIT_VERDICT', on: { accepted: () => connected(k, peer, finished) } }
 }
 
 function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In<'CONNECTED'> {
-  const { connection, negotiated, keys, exporter, hello } = k
+  const { connection, negotiated, keys, exporter, hello, transcript } = k
+  const requests = new LateRequests(connection, hello.extensions.post_handshake_auth === true ? transcript : undefined)
   const resumption = k.master.resumption(k.transcript.digest())
   k.master.wipe()
   const tickets = ticketsFor(k, peer, resumption)
@@ -289,25 +296,112 @@ function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In
     exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
     updateOutgoingKeys: keys.sendUpdate,
     sendTicket: tickets && (() => tickets.send()),
+    certificateRequests: requests,
     wipe: () => {
       keys.wipe()
       resumption.wipe()
     },
   })
   tickets?.sendFirst()
+  return inUse({ connection, keys, requests, tickets })
+}
+
+/** A connection whose handshake is done. */
+interface InUse {
+  readonly connection: ServerConnection
+  readonly keys: TrafficKeys
+  readonly requests: LateRequests
+  readonly tickets: Tickets | undefined
+}
+
+function inUse(c: InUse): In<'CONNECTED'> {
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {
       key_update: ({ body }) => {
-        keys.receiveUpdate(body)
+        c.keys.receiveUpdate(body)
         return self
+      },
+      certificate: (message) => {
+        const answer = c.requests.take(message)
+        c.connection.insistOnHandshake(true)
+        if (answer.entries.length === 0) return waitLateFinished(c, answer, acceptAnonymous(c.connection))
+        const chain = answer.entries.map(({ certificate }) => certificate)
+        return waitLateCertificateVerify(c, answer, answer.verifier.accept(answer.verifier.vouch(chain, undefined)))
       },
     },
   }
   return self
 }
 
+function waitLateCertificateVerify(c: InUse, answer: LateAnswer, chain: AcceptedChain): In<'WAIT_LATE_CV'> {
+  return {
+    name: 'WAIT_LATE_CV',
+    on: {
+      certificate_verify: ({ body, raw }) => {
+        const { setup, crypto } = c.connection
+        const message = decodeCertificateVerify(body)
+        const digest = answer.transcript.digest()
+        const offered = setup.settings.signatureSchemes
+        const peer = verifyCertificateVerify(crypto, 'client', chain, offered, message, digest)
+        answer.transcript.add(raw)
+        return waitLateFinished(c, answer, peer)
+      },
+    },
+  }
+}
+
+function waitLateFinished(
+  c: InUse,
+  answer: LateAnswer,
+  peer: AuthenticatedPeer | AnonymousPeer,
+): In<'WAIT_LATE_FINISHED'> {
+  const { connection, keys } = c
+  return {
+    name: 'WAIT_LATE_FINISHED',
+    on: {
+      finished: ({ body }) => {
+        const expected = keys.finishedOfPeer(answer.transcript.digest())
+        const { verifyData } = decodeFinished(body, expected.length)
+        const finished = verifyFinished(connection.crypto, expected, verifyData)
+        connection.insistOnHandshake(false)
+        if (connection.setup.configuration.verifyPeer === undefined) return identified(c, answer, peer, finished)
+        connection.pause({ kind: 'verify-peer', peer: whoIs(peer) })
+        return waitLateVerdict(c, answer, peer, finished)
+      },
+    },
+  }
+}
+
+function waitLateVerdict(
+  c: InUse,
+  answer: LateAnswer,
+  peer: AuthenticatedPeer | AnonymousPeer,
+  finished: FinishedProof,
+): In<'WAIT_LATE_VERDICT'> {
+  return { name: 'WAIT_LATE_VERDICT', on: { accepted: () => identified(c, answer, peer, finished) } }
+}
+
 // ── what the states use ──
+
+/** Who declines stays who it was; otherwise facts and tickets are about the one that was proved last. */
+function identified(
+  c: InUse,
+  { request }: LateAnswer,
+  peer: AuthenticatedPeer | AnonymousPeer,
+  _finished: FinishedProof,
+): In<'CONNECTED'> {
+  request.peer = whoIs(peer)
+  if (!isAnonymous(peer)) {
+    const { peerChain, verified } = certificatesOf(peer)
+    const { signatureScheme } = peer
+    c.connection.changeFacts({ peerCertificate: peerChain[0], peerChain, verified, signatureScheme })
+    c.tickets?.identify(peer)
+    // RFC 9846, Section 4.6.1: those so far know nothing of it.
+    c.tickets?.sendFirst()
+  }
+  return inUse(c)
+}
 
 function askAgain(
   first: Hello,
@@ -328,12 +422,14 @@ function agreeOnKeys(answer: Answer, share: Uint8Array): Answered {
   if (certificate === undefined) return withoutCertificate(keys)
   const { credential, scheme } = certificate
   connection.protectIncoming(keys.traffic.client.opener({ allowsPlainAlert: true }))
-  const request = requestCertificate(connection, (message) => send(answer, message))
+  const { verifier } = connection.setup
+  const request =
+    verifier && requestCertificate(connection, { verifier, context: noContext }, (message) => send(answer, message))
   const entries = credential.chain.map((each, depth) => ({
     certificate: each,
     extensions: depth === 0 ? evidenceFor(hello, credential) : {},
   }))
-  const message = encodeCertificate({ context: new Uint8Array(0), entries })
+  const message = encodeCertificate({ context: noContext, entries })
   send(answer, setup.certificateCompression.compress(message, hello.extensions.compress_certificate))
   const k: Keys = { ...keys, request }
   const signature = sign(connection, credential, scheme, signedContent('server', transcript.digest()))
@@ -365,6 +461,18 @@ function keyHolder({ connection, key }: Answer): ResumedPeer | KeyedPeer {
 function isAnonymous(peer: ClientPeer): peer is AnonymousPeer {
   return !('chain' in peer) && !('key' in peer)
 }
+
+function whoIs(peer: ClientPeer): PeerIdentity {
+  return isAnonymous(peer) ? nobody : identityOf(peer, undefined)
+}
+
+/** Where clients are asked later at most, there is nothing to say about one that has not been asked. */
+function isForVeto({ setup }: ServerConnection, peer: ClientPeer): boolean {
+  const { verifyPeer } = setup.configuration
+  return verifyPeer !== undefined && (setup.verifier !== undefined || whoIs(peer).chain.length > 0)
+}
+
+const noContext: Uint8Array = new Uint8Array(0)
 
 const nobody = Object.freeze({ chain: Object.freeze([]), serverName: undefined })
 

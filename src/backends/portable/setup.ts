@@ -3,6 +3,7 @@ import type { TLSClientConfiguration } from '../../config/client-configuration.t
 import type { CodePoint } from '../../config/registry.ts'
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { Signer } from '../../config/signer.ts'
+import type { SigningChain } from '../../config/signing-chain.ts'
 import type { CryptoProvider, PublicKey, SigningKey } from '../../crypto/provider.ts'
 import type { CertificateCompression } from './certificate-compression.ts'
 import type { ClientSessions } from './client-sessions.ts'
@@ -23,6 +24,11 @@ export interface Setup {
 export interface ClientSetup extends Setup {
   readonly configuration: TLSClientConfiguration
   readonly credential: Credential | undefined
+  /**
+   * What the application chose to show, ready to be shown.
+   * @throws ConfigurationError naming the field.
+   */
+  loadChosen(chain: SigningChain): Credential
   readonly verifier: PeerVerifier
   readonly sessions: ClientSessions
 }
@@ -33,6 +39,8 @@ export interface ServerSetup extends Setup {
   readonly chains: ChainsByName
   /** Who may vouch for clients; `undefined` where clients are not asked for a certificate. */
   readonly verifier: PeerVerifier | undefined
+  /** The same, where the connection is in use already; `undefined` where no trust store says who may. */
+  readonly lateVerifier: PeerVerifier | undefined
   /** `undefined` where clients cannot resume. */
   readonly sessions: ServerSessions | undefined
   /** The subjects of the trusted authorities, DER, for CertificateRequest. */

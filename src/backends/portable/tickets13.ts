@@ -1,3 +1,4 @@
+import type { AuthenticatedPeer } from './authentication.ts'
 import { pskWithKeyExchange } from './client-hello.ts'
 import type { ServerConnection } from './connection.ts'
 import { drawGrease } from './grease.ts'
@@ -6,7 +7,11 @@ import type { ResumptionSecret } from './key-schedule.ts'
 import type { ClientHello } from './messages/client-hello.ts'
 import { encodeNewSessionTicket } from './messages/post-handshake.ts'
 import type { Negotiated } from './negotiation13.ts'
+import type { ServerSession } from './server-session.ts'
 import { certificatesOf } from './session-peer.ts'
+
+/** What a ticket says of the client. */
+type Standing = Pick<ServerSession, 'peerChain' | 'verified' | 'authenticatedUntilMilliseconds'>
 
 interface Resumable {
   readonly connection: ServerConnection
@@ -17,6 +22,8 @@ interface Resumable {
 export interface Tickets {
   /** One more. */
   send(): void
+  /** Those from now on are for whoever the client has proved to be since. */
+  identify(peer: AuthenticatedPeer): void
   /** As many as the configuration has follow the handshake. */
   sendFirst(): void
 }
@@ -34,8 +41,12 @@ export function ticketsFor(
   const { sessions } = setup
   const usesKeys = hello.extensions.psk_key_exchange_modes?.includes(pskWithKeyExchange) === true
   if (sessions === undefined || !usesKeys || 'key' in peer) return undefined
-  const { peerChain, verified } = 'chain' in peer ? certificatesOf(peer) : { peerChain: [], verified: false }
-  const { authenticatedUntilMilliseconds } = 'ageMilliseconds' in peer ? peer : sessions.authenticate(peerChain)
+  const standingOf = (who: typeof peer): Standing => {
+    const { peerChain, verified } = 'chain' in who ? certificatesOf(who) : { peerChain: [], verified: false }
+    const { authenticatedUntilMilliseconds } = 'ageMilliseconds' in who ? who : sessions.authenticate(peerChain)
+    return { peerChain, verified, authenticatedUntilMilliseconds }
+  }
+  let standing = standingOf(peer)
   let count = 0
   const send = (): void => {
     const nonce = Uint8Array.of(count >> 8, count)
@@ -47,12 +58,10 @@ export function ticketsFor(
       cipherSuite: negotiated.suite.code,
       secret: resumption.preSharedKey(nonce),
       ageAdd,
-      authenticatedUntilMilliseconds,
       serverName: nameOf(hello),
       innerProtocol: negotiated.innerProtocol,
       maxEarlyDataBytes: sessions.maxEarlyDataBytes,
-      verified,
-      peerChain,
+      ...standing,
       ...sessions.stamp(),
     })
     if (ticket === undefined) return
@@ -71,6 +80,9 @@ export function ticketsFor(
   }
   return {
     send,
+    identify: (authenticated) => {
+      standing = standingOf(authenticated)
+    },
     sendFirst: () => {
       for (let index = 0; index < sessions.ticketsPerConnection; index++) send()
     },

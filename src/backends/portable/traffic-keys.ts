@@ -40,6 +40,16 @@ export class TrafficKeys {
     this.protectOutgoing()
   }
 
+  /** The verify_data of a Finished of ours behind the handshake, with the keys of now: RFC 9846, Section 4.4.4. */
+  finishedOfOurs(transcript: Uint8Array): Uint8Array {
+    return this.#outgoing.finished(transcript)
+  }
+
+  /** The same of the peer's. */
+  finishedOfPeer(transcript: Uint8Array): Uint8Array {
+    return this.#incoming.finished(transcript)
+  }
+
   wipe(): void {
     this.#incoming.wipe()
     this.#outgoing.wipe()

@@ -51,6 +51,14 @@ export class Transcript {
     return this.#hash.clone().update(bytes).digest()
   }
 
+  /** An independent transcript that goes on from where this one is. */
+  fork(): Transcript {
+    if (this.#hash === undefined) throw new RangeError('the transcript has no hash yet')
+    const other = new Transcript(this.#crypto)
+    other.#hash = this.#hash.clone()
+    return other
+  }
+
   /** The hash of everything so far; more may follow. */
   digest(): Uint8Array {
     if (this.#hash === undefined) throw new RangeError('the transcript has no hash yet')

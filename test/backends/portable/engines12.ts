@@ -40,6 +40,8 @@ export interface SideOptions {
 }
 export interface ClientSideOptions extends SideOptions {
   readonly serverName?: string
+  /** Whether it asks which certificate to show. */
+  readonly chooses?: boolean
   /** Changes the hello before it is sent. */
   readonly hello?: (hello: ClientHello) => ClientHello
 }
@@ -83,18 +85,20 @@ export type ClientEngine = Engine<ClientSetup>
 export type ServerEngine = Engine<ServerSetup>
 
 export function clientEngine(options: ClientSideOptions = {}): ClientEngine {
-  const { serverName, settings, verifyPeer, keyLog, crypto = nodeCrypto } = options
+  const { serverName, settings, verifyPeer, keyLog, chooses, crypto = nodeCrypto } = options
   const verifier = credulousVerifier(crypto)
   const setup: ClientSetup = {
     configuration: new TLSClientConfiguration({
       ...(verifyPeer ? { verifyPeer: () => ({ accept: true }) } : {}),
       ...(keyLog ? { keyLog } : {}),
+      ...(chooses ? { chooseCertificate: () => undefined } : {}),
     }),
     crypto,
     settings: { ...defaultSettings, ...settings },
     certificateCompression: new CertificateCompression([]),
     paddingMultipleBytes: undefined,
     credential: options.credential,
+    loadChosen: () => options.credential as Credential,
     verifier,
     sessions: noSessions(crypto, verifier),
   }
@@ -121,6 +125,7 @@ export function serverEngine(options: ServerSideOptions): ServerEngine {
     credentials: [credential],
     chains: new ChainsByName([['server.test']]),
     verifier: clientAuthentication === 'none' ? undefined : credulousVerifier(crypto),
+    lateVerifier: credulousVerifier(crypto),
     sessions: undefined,
     authorities: [],
   }
@@ -161,7 +166,8 @@ export function exchange(from: ClientEngine | ServerEngine, to: ClientEngine | S
 
 export function answer(engine: ClientEngine | ServerEngine): void {
   const request = engine.pauseRequest
-  if (request?.kind === 'sign') engine.resume(request.signer.sign(request.scheme, request.message) as Uint8Array)
+  if (request?.kind === 'choose-certificate') engine.resume(undefined)
+  else if (request?.kind === 'sign') engine.resume(request.signer.sign(request.scheme, request.message) as Uint8Array)
   else engine.resume({ accept: true })
 }
 

@@ -53,6 +53,7 @@ export function client13(side: ClientSide = {}): ClientEngine {
     certificateCompression,
     paddingMultipleBytes,
     credential,
+    loadChosen: () => credential as Credential,
     verifier,
     sessions: side.sessions?.(verifier) ?? noSessions(crypto, verifier),
   }
@@ -78,6 +79,7 @@ export function server13(side: ServerSide): ServerEngine {
     credentials,
     chains: new ChainsByName(credentials.map(() => ['server.test'])),
     verifier: clientAuthentication === 'none' ? undefined : credulous(crypto),
+    lateVerifier: credulous(crypto),
     sessions: side.sessions,
     authorities: [],
   }

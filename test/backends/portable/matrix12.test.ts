@@ -76,10 +76,11 @@ function isTaken(send: () => void, state: string): boolean {
 }
 
 function clientIn(state: string): Scene {
-  const needsRequest = ['WAIT_DONE', 'SIGNING'].includes(state)
+  const needsRequest = ['WAIT_DONE', 'CHOOSING', 'SIGNING'].includes(state)
   const client = clientEngine({
     credential: remote(credential),
     verifyPeer: state === 'VETTING',
+    chooses: state === 'CHOOSING',
     ...(state === 'WAIT_TICKET' ? { hello: withTicket } : {}),
     ...(state === 'WAIT_STATUS' ? { hello: withStatusRequest } : {}),
   })

@@ -52,7 +52,7 @@ describe('TLS 1.3: every message in every state', () => {
           const { victim, tap } = reach(state)
           assert.equal(victim.stateName, state)
           if (isTaken(() => send(tap, victim), state)) taken.push(name)
-          if (paused) assert.equal(victim.handshake(), 'paused')
+          if (paused) assert.equal(stepOf(victim), 'paused')
           if (paused) assert.equal(victim.stateName, state, `${name} moved a state that is paused`)
         }
         // A paused side looks at nothing: it takes everything, for later.
@@ -71,14 +71,18 @@ describe('TLS 1.3: every message in every state', () => {
         const { victim } = reach(state)
         if (victim.pauseRequest !== undefined) continue
         victim.feed(Uint8Array.of(20, 3, 3, 0, 1, 1))
-        const outside = state === 'CONNECTED' || state === 'WAIT_CH'
-        const step = (): unknown => (victim.isEstablished ? victim.receive() : victim.handshake())
+        const outside = victim.isEstablished || state === 'WAIT_CH'
+        const step = (): unknown => stepOf(victim)
         if (outside) assert.throws(step, { alert: 'unexpected_message' }, state)
         else assert.equal(step(), 'want-read', state)
       }
     })
   }
 })
+
+function stepOf(engine: AnyEngine): unknown {
+  return engine.isEstablished ? engine.receive() : engine.handshake()
+}
 
 /** Whether the victim had a place for it; that its content is then found to be wrong is another matter. */
 function isTaken(send: () => void, state: string): boolean {
@@ -97,11 +101,16 @@ function isTaken(send: () => void, state: string): boolean {
 const application = { take: () => undefined, put: () => {}, admit: () => true }
 
 function clientIn(state: string): Scene {
-  const needsRequest = ['WAIT_CERT', 'SIGNING'].includes(state)
+  const needsRequest = ['WAIT_CERT', 'CHOOSING', 'SIGNING'].includes(state)
+  const isChosen = ['CHOOSING', 'CHOOSING_LATE'].includes(state)
   const client = client13({
     credential: remote(credential),
     certificateCompression,
-    options: state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {},
+    options: {
+      postHandshakeAuthentication: true,
+      ...(state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {}),
+      ...(isChosen ? { chooseCertificate: () => undefined } : {}),
+    },
     ...(state === 'TAKING_SESSION' ? { sessions: clientSessions(application) } : {}),
   })
   const server = server13({
@@ -111,6 +120,10 @@ function clientIn(state: string): Scene {
   })
   const tap = new Tap(server)
   client.handshake()
+  if (state.endsWith('_LATE')) {
+    drive(client, tap, 'CONNECTED')
+    server.requestClientCertificate()
+  }
   drive(client, tap, state)
   return { victim: client, tap }
 }
@@ -126,7 +139,9 @@ function resumingServerIn(state: string): ReturnType<typeof resuming> | undefine
 function serverIn(state: string): Scene {
   const asks = ['WAIT_CERT', 'WAIT_CV', 'WAIT_VERDICT'].includes(state)
   const scene = resumingServerIn(state)
-  const client = scene?.client ?? client13({ credential, options: state === 'FINDING_KEY' ? { preSharedKeys } : {} })
+  const isLate = state === 'CONNECTED' || state.startsWith('WAIT_LATE')
+  const options = { ...(state === 'FINDING_KEY' ? { preSharedKeys } : {}), postHandshakeAuthentication: isLate }
+  const client = scene?.client ?? client13({ credential, options })
   const server =
     scene?.server ??
     server13({
@@ -135,13 +150,19 @@ function serverIn(state: string): Scene {
       options: {
         clientAuthentication: asks ? 'required' : 'none',
         ...(state === 'FINDING_KEY' ? { findPreSharedKey: () => undefined } : {}),
-        ...(state === 'WAIT_VERDICT' ? { verifyPeer: () => ({ accept: true }) } : {}),
+        ...(state.endsWith('_VERDICT') ? { verifyPeer: () => ({ accept: true }) } : {}),
       },
       settings: state === 'WAIT_CH_AGAIN' ? { groups: [groupCode.secp256r1] } : {},
     })
   const tap = new Tap(client)
   client.handshake()
   server.handshake()
+  if (isLate) {
+    drive(server, tap, 'CONNECTED')
+    server.requestClientCertificate()
+    client.feed(server.takeOutgoing(Number.POSITIVE_INFINITY))
+    assert.equal(client.receive(), 'want-read')
+  }
   drive(server, tap, state)
   return { victim: server, tap }
 }
@@ -150,12 +171,12 @@ function serverIn(state: string): Scene {
 function drive(victim: AnyEngine, tap: Tap, state: string): void {
   const react = (): void => {
     tap.engine.feed(victim.takeOutgoing(Number.POSITIVE_INFINITY))
-    if (!tap.engine.isEstablished) tap.engine.handshake()
+    stepOf(tap.engine)
   }
   for (let rounds = 0; rounds < 50 && victim.stateName !== state; rounds++) {
     if (victim.pauseRequest !== undefined) {
       answer(victim)
-      victim.handshake()
+      stepOf(victim)
     }
     if (tap.items.length > 0 && victim.stateName !== state) tap.deliver(victim)
     react()

@@ -128,6 +128,9 @@ export class Trace {
       certificateCompression: new CertificateCompression([]),
       paddingMultipleBytes: undefined,
       credential: this.#credential(),
+      loadChosen: () => {
+        throw new Error('nothing is chosen here')
+      },
       verifier,
       sessions: noSessions(crypto, verifier),
     }

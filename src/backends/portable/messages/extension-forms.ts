@@ -68,6 +68,8 @@ export interface ExtensionForms {
   psk_key_exchange_modes: { client_hello: Uint8Array }
   /** RFC 9846, Section 4.2.4: distinguished names, DER. */
   certificate_authorities: { client_hello: readonly Uint8Array[]; certificate_request: readonly Uint8Array[] }
+  /** RFC 9846, Section 4.2.6. */
+  post_handshake_auth: { client_hello: Empty }
   /** RFC 9846, Section 4.2.3. */
   signature_algorithms_cert: { client_hello: readonly number[]; certificate_request: readonly number[] }
   /** RFC 9846, Section 4.2.8. A HelloRetryRequest names a group. */

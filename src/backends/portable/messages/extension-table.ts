@@ -73,6 +73,7 @@ export const extensionTable: ExtensionTable = {
   cookie: { code: 44, client_hello: opaque16, hello_retry_request: opaque16 },
   psk_key_exchange_modes: { code: 45, client_hello: uint8List },
   certificate_authorities: { code: 47, client_hello: distinguishedNames, certificate_request: distinguishedNames },
+  post_handshake_auth: { code: 49, client_hello: empty },
   signature_algorithms_cert: { code: 50, client_hello: uint16List, certificate_request: uint16List },
   key_share: { code: 51, client_hello: keyShares, server_hello: keyShareEntry, hello_retry_request: uint16 },
   renegotiation_info: { code: 0xff01, client_hello: opaque8, server_hello12: opaque8 },

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { createPortableBackend } from 'polytls'
+import { certificateCodecs } from '../test/bogo/codecs.ts'
 import { type Outcome, serveShims } from '../test/bogo/serve.ts'
 
 const { values } = parseArgs({
@@ -35,7 +36,7 @@ async function run(runner: string): Promise<number> {
   const missing = new Map<string, number>()
   const { crypto } = values
   if (crypto !== 'node' && crypto !== 'noble') throw new Error(`--crypto: expected node or noble, got ${crypto}`)
-  const backend = createPortableBackend({ name: `portable with ${crypto}`, crypto })
+  const backend = createPortableBackend({ name: `portable with ${crypto}`, crypto, certificateCodecs })
   const server = await serveShims(backend, ({ exitCode, text }: Outcome) => {
     if (exitCode === 89) missing.set(text, (missing.get(text) ?? 0) + 1)
   })

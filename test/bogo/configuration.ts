@@ -15,6 +15,7 @@ import {
 } from 'polytls'
 import { insecureOptions } from '#polytls/channel/insecure.js'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
+import { certificateCodecs } from './codecs.ts'
 import type { Continuity } from './continuity.ts'
 import { type Credential, loadCredential } from './credentials.ts'
 import { type Request, Unimplemented } from './flags.ts'
@@ -189,12 +190,15 @@ function commonOptions(
   if (shares.length > 1 || shares.some((each) => each !== groups?.[0]))
     throw new Unimplemented('a choice of key shares')
   const schemes = signatureSchemes(backend, request, credentials) ?? policy?.signatureSchemes
+  const every = flags.has('-install-cert-compression-algs')
+  const compression = every ? certificateCodecs.map(({ algorithm }) => algorithm) : numbers.get(oneCompression)
   return {
     ...versionBounds(request, policy),
     ...(policy === undefined ? {} : { ciphers: policy.ciphers }),
     ...(groups === undefined ? {} : { groups }),
     ...(schemes === undefined ? {} : { signatureSchemes: schemes }),
     ...(protocols === undefined ? {} : { innerProtocols: protocols }),
+    ...(compression === undefined ? {} : { certificateCompression: compression }),
     ...(test.hasVeto ? { verifyPeer: test.verifyPeer } : {}),
   }
 }
@@ -254,6 +258,7 @@ function listOfProtocols(list: string | undefined): readonly string[] | undefine
   return names
 }
 
+const oneCompression = '-install-one-cert-compression-alg'
 /** As much as BoringSSL's server takes. */
 const maxEarlyDataBytes = 14_336
 /** RFC 5077, Section 3.2. */

@@ -182,6 +182,7 @@ const plainFlags: ReadonlySet<string> = new Set([
   '-install-ddos-callback',
   '-fail-ddos-callback',
   '-fail-cert-callback',
+  '-install-cert-compression-algs',
   '-key-update',
   '-key-update-before-read',
   '-fips-202205',
@@ -246,6 +247,7 @@ const numberFlags: ReadonlySet<string> = new Set([
   '-verify-prefs',
   '-export-keying-material',
   '-read-size',
+  '-install-one-cert-compression-alg',
   '-repeat-shim-initial-write',
   '-resumption-delay',
 ])

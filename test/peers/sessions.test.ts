@@ -16,7 +16,7 @@ import {
 } from 'polytls'
 import { forEachBackend, has, only } from '../support/backends.ts'
 import { exchange, finish, OwnServer, readToEnd, versions } from './support/endpoints.ts'
-import { startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
+import { priorityFor, startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
 import { askHTTP, serveHTTP } from './support/http.ts'
 import { hostName, type Identities, makeIdentities } from './support/identities.ts'
 import { onlyVersion, startSClient, startSServer } from './support/openssl.ts'
@@ -121,6 +121,29 @@ forEachBackend('sessions of our client', (backend) => {
     assert.deepEqual(keyed.facts.peerChain, [])
     await finish(keyed)
   })
+
+  it('gnutls-serv takes early data', async () => {
+    const options = [priorityFor('TLSv1.3'), '--earlydata', '--maxearlydata=1000']
+    await using server = await startGnuTLSServer(identities, options)
+    const context = contextOf(backend)
+    const session = await sessionFrom(await connectTo(server.port, context))
+    const socket = await connectTo(server.port, context, { session, earlyData: Buffer.from('early\n') })
+    assert.equal(socket.facts.earlyData, 'accepted')
+    assert.equal(socket.facts.resumed, true)
+    await finish(socket)
+  })
+
+  it('gnutls-serv takes an external key instead of certificates', async () => {
+    const secret = randomBytes(32)
+    const file = join(identities.folder, `psk-${backend.name}`)
+    writeFileSync(file, `device:${secret.toString('hex')}\n`)
+    await using server = await startGnuTLSServer(identities, [pskPriority, '--pskpasswd', file])
+    const preSharedKeys = [new PreSharedKey({ identity: 'device', secret })]
+    const socket = await connectTo(server.port, contextOf(backend, { preSharedKeys }))
+    assert.deepEqual(socket.facts.preSharedKeyIdentity, new Uint8Array(Buffer.from('device')))
+    assert.deepEqual(socket.facts.peerChain, [])
+    await finish(socket)
+  })
 })
 
 forEachBackend('sessions of our server', (backend) => {
@@ -223,7 +246,55 @@ forEachBackend('sessions of our server', (backend) => {
     assert.equal(socket.facts.verified, true)
     await exchange(socket, client)
   })
+
+  it('gnutls-cli says something early', async () => {
+    await using server = await OwnServer.start(backend, {
+      certificateChain: certificateChain(),
+      maxEarlyDataBytes: 1000,
+      ...only('TLSv1.3'),
+    })
+    const file = join(identities.folder, `gnutls-early-${backend.name}`)
+    writeFileSync(file, 'said early')
+    await using client = startGnuTLSClient(identities, server.port, ['--resume', `--earlydata=${file}`])
+    const first = await server.accepted()
+    assert.equal(first.earlyData.byteLength, 0)
+    first.resume()
+    const second = await server.accepted()
+    assert.equal(second.facts.resumed, true)
+    assert.equal(second.facts.earlyData, 'accepted')
+    assert.equal(second.earlyData.toString(), 'said early')
+    await exchange(second, client)
+  })
+
+  it('gnutls-cli comes in by an external key', async () => {
+    const secret = randomBytes(32)
+    const key = new PreSharedKey({ identity: 'device', secret })
+    await using server = await OwnServer.start(backend, {
+      certificateChain: certificateChain(),
+      findPreSharedKey: (identity) => (Buffer.from(identity).toString() === 'device' ? key : undefined),
+      ...only('TLSv1.3'),
+    })
+    const words = [pskPriority, '--pskusername=device', `--pskkey=${secret.toString('hex')}`]
+    await using client = startGnuTLSClient(identities, server.port, words)
+    const socket = await server.accepted()
+    assert.deepEqual(socket.facts.preSharedKeyIdentity, key.identity)
+    await exchange(socket, client)
+  })
+
+  it('gnutls-cli changes its keys, and has ours changed', async () => {
+    await using server = await OwnServer.start(backend, { certificateChain: certificateChain(), ...only('TLSv1.3') })
+    await using client = startGnuTLSClient(identities, server.port, ['--inline-commands'])
+    const socket = await server.accepted()
+    await exchange(socket, client)
+    for (let count = 0; count < 3; count++) {
+      client.stdin.write('^rekey^\n')
+      await exchange(socket, client)
+    }
+  })
 })
+
+/** TLS 1.3 with external keys. */
+const pskPriority = '--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3:+ECDHE-PSK:+PSK'
 
 const python = `
 import socket, ssl, sys

@@ -60,6 +60,7 @@ export interface ConnectOptions {
   readonly sessionOut?: string
   readonly earlyData?: string
   readonly psk?: string
+  readonly ocsp?: 'soft' | 'hard'
 }
 
 /** `polytls connect`: verifies a server, tells what was agreed, and is a client where stdin says so. */
@@ -254,6 +255,7 @@ function contextFor(options: ConnectOptions): ClientContext {
       groups,
       ciphers,
       preSharedKeys: options.psk === undefined ? undefined : readPreSharedKeys(options.psk),
+      ocspStapling: options.ocsp,
       keyLog: keylog === undefined ? undefined : keyLogTo(keylog),
       handshakeTimeoutMilliseconds: timeout,
     }),

@@ -21,6 +21,8 @@ export interface ConnectionReport {
   readonly earlyData: string | null
   /** The name of the external key that was used, as text. */
   readonly preSharedKey: string | null
+  /** `good` where the server stapled the state of its certificate, with `--ocsp`; null where it did not. */
+  readonly ocsp: 'good' | null
   readonly verified: boolean
   readonly chain: readonly CertificateDescription[]
   /** What came before TLS, with `--starttls`. */
@@ -48,6 +50,8 @@ export function reportOf(
     resumed,
     earlyData: facts.earlyData ?? null,
     preSharedKey: facts.preSharedKeyIdentity === undefined ? null : Buffer.from(facts.preSharedKeyIdentity).toString(),
+    // Any other state has ended the handshake.
+    ocsp: facts.ocspResponse === undefined ? null : 'good',
     verified,
     chain: peerChain.map(describeCertificate),
     starttls: starttls && { ...starttls, milliseconds: tenths(starttls.milliseconds) },
@@ -85,6 +89,7 @@ export function renderReport(
     row('session', report.resumed ? 'resumed' : 'new'),
     ...(report.earlyData === null ? [] : [row('early data', report.earlyData)]),
     ...(report.preSharedKey === null ? [] : [row('by the key', printable(report.preSharedKey))]),
+    ...(report.ocsp === null ? [] : [row('stapled', `OCSP: ${report.ocsp}`)]),
     ...(starttls === null ? [] : [row('began in', `plain text: ${starttls.protocol}, ${starttls.milliseconds} ms`)]),
     row('time', `connect ${milliseconds.connect} ms${lookup}, handshake ${milliseconds.handshake} ms`),
     row('backend', `${report.backend} (${surroundings.backendVersion})`),

@@ -56,7 +56,8 @@ function keyIn(content: Buffer): Uint8Array | string {
 }
 const keyBlock = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/
 
-function readFile(option: string, file: string): Buffer {
+/** @throws UsageFailure naming the option. */
+export function readFile(option: string, file: string): Buffer {
   try {
     const content = readFileSync(file)
     if (content.byteLength > 0) return content

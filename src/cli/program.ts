@@ -102,6 +102,12 @@ function addConnect(program: Command, finish: Finish): void {
     .option('--session-out <file>', 'write the newest session that comes; whoever reads it can go on in its place')
     .option('--early-data <file>', 'send this before the server has answered, with --session-in; it can be replayed')
     .option('--psk <file>', 'offer the key in this file, IDENTITY:HEX')
+    .addOption(
+      new Option(
+        '--ocsp <policy>',
+        'ask for the state of the certificate: soft judges one that comes, hard demands one',
+      ).choices(['soft', 'hard']),
+    )
     .option('-v, --verbose', 'show on stderr what is said in plain text')
     .option('--sni <name>', 'whom to ask for, and to expect in the certificate (default: the host)')
     .option('--save <file>', 'write the certificates that the peer sent, PEM, also when refused')
@@ -172,6 +178,7 @@ function addServe(program: Command, finish: Finish): void {
       ),
     )
     .option('--psk <file>', 'let clients in by these keys too, one a line, IDENTITY:HEX')
+    .option('--ocsp <file>', 'staple this OCSP response, DER, read anew for each client that asks')
     .option('--client-ca <file>', 'let only clients in whose certificate these vouch for')
     .addOption(backendOption())
     .option('--json', 'print one line of JSON on stdout when ready')

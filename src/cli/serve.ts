@@ -11,7 +11,7 @@ import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { chooseBackend } from './backend-choice.ts'
 import { describeCertificate } from './certificate-description.ts'
 import { reportOf } from './connection-report.ts'
-import { readSigningChain, readTrustStore } from './credentials.ts'
+import { readFile, readSigningChain, readTrustStore } from './credentials.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { ExitCode, UsageFailure } from './exit-code.ts'
 import { explain } from './explanation.ts'
@@ -35,6 +35,7 @@ export interface ServeOptions {
   readonly clientCa?: string
   readonly earlyData?: number
   readonly psk?: string
+  readonly ocsp?: string
   readonly backend?: string
   readonly json?: boolean
 }
@@ -70,13 +71,13 @@ function defaultNames(host: string): readonly string[] {
 type Chain = NonNullable<ReturnType<typeof readSigningChain>>
 
 function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServer {
-  const { alpn = options.status ? ['http/1.1'] : undefined, clientCa, min, max } = options
+  const { alpn = options.status ? ['http/1.1'] : undefined, clientCa, min, max, ocsp } = options
   if (options.status && !alpn?.includes('http/1.1')) {
     throw new UsageFailure('--status speaks http/1.1 only', { hint: 'let --alpn include http/1.1' })
   }
   const keys = options.psk === undefined ? undefined : readPreSharedKeys(options.psk)
   const configuration = new TLSServerConfiguration({
-    certificateChain: [chain],
+    certificateChain: [ocsp === undefined ? chain : { ...chain, ocspResponse: stapleFrom(ocsp) }],
     ...present({
       innerProtocols: alpn,
       lowestSupportedVersion: min,
@@ -102,6 +103,18 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
   // What goes wrong with one client, during its handshake or later, is told in a line and concerns no other.
   server.on('tlsClientError', (error, socket) => log.print(failureLine(socket, error, log)))
   return server
+}
+
+/** Whoever renews the file needs no new server; while it is being written, nothing is stapled. */
+function stapleFrom(file: string): () => Uint8Array | undefined {
+  readFile('--ocsp', file)
+  return () => {
+    try {
+      return readFile('--ocsp', file)
+    } catch {
+      return undefined
+    }
+  }
 }
 
 function echo(socket: TLSSocket): void {

@@ -48,6 +48,7 @@ describe('polytls connect', () => {
       'resumed',
       'earlyData',
       'preSharedKey',
+      'ocsp',
       'verified',
       'chain',
       'starttls',

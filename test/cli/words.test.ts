@@ -35,6 +35,7 @@ describe('the words of the command line', () => {
       resumed: false,
       earlyData: null,
       preSharedKey: null,
+      ocsp: null,
       verified: true,
       chain: [],
       starttls: null,

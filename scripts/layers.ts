@@ -84,6 +84,13 @@ export const layers: readonly Layer[] = [
     node: 'types',
     mayUse: everything,
   }),
+  // Each an entry point for a library of its own.
+  layer('adapters', ['adapters/'], {
+    mayImport: 'everything but cli',
+    node: true,
+    packages: ['ioredis'],
+    mayUse: everything,
+  }),
   // An entry point with a library of its own.
   layer('amqp', ['amqp.ts', 'amqp/'], {
     mayImport: 'everything but cli',

@@ -1,0 +1,20 @@
+/** Messages by MQTT, with the package `mqtt`. */
+import type { Duplex } from 'node:stream'
+import { type AdapterOptions, Opening } from './openings.ts'
+
+/** Where a broker is, and how to speak with it. */
+export type MQTTStreamOptions = AdapterOptions & {
+  readonly host: string
+  /** Default: 8883. */
+  readonly port?: number | undefined
+}
+
+/**
+ * For `new MqttClient(mqttStream({ … }), options)`; a client that connects again gets a new stream, which resumes the session of the last.
+ * It offers the ALPN name `mqtt`, where the configuration has no `innerProtocols`.
+ * @throws ConfigurationError for what the backend cannot do.
+ */
+export function mqttStream({ host, port = 8883, ...options }: MQTTStreamOptions): () => Duplex {
+  const opening = new Opening(options, ['mqtt'])
+  return () => opening.socket({ host, port })
+}

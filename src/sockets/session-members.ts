@@ -2,10 +2,10 @@ import type { DuplexOptions } from 'node:stream'
 import type { ClientContext, ServerContext } from '../channel/context.ts'
 import type { ConnectionFacts } from '../channel/facts.ts'
 import type { TLSBuffer } from '../channel/tls-buffer.ts'
-import { SocketMembers } from './socket-members.ts'
+import { KeyMaterialMembers } from './key-material-members.ts'
 
 /** What TLS 1.3 lets a socket do beside carrying data: sessions, early data, new keys. */
-export abstract class SessionMembers extends SocketMembers {
+export abstract class SessionMembers extends KeyMaterialMembers {
   readonly context: ClientContext | ServerContext
   protected readonly channel: TLSBuffer
   /** Hands what the channel has produced to the transport; answers whether the transport takes more at once. */

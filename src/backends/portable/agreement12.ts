@@ -39,7 +39,9 @@ export function agreeOnHellos12(
     throw fault('illegal-parameter', 'point formats')
 
   offered.transcript.start(suite.hash)
-  const flight = new Flight12(offered.transcript, setup.credential === undefined ? undefined : [offered.raw])
+  // Kept where we may have to sign them.
+  const mayShow = setup.credential !== undefined || setup.configuration.chooseCertificate !== undefined
+  const flight = new Flight12(offered.transcript, mayShow ? [offered.raw] : undefined)
   flight.add(raw)
   return {
     connection,

@@ -18,18 +18,21 @@ import {
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateStatus, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
-import {
-  type CertificateRequest12,
-  ClientCertificateType,
-  decodeCertificateRequest12,
-} from './messages/certificate-request.ts'
+import { type CertificateRequest12, decodeCertificateRequest12 } from './messages/certificate-request.ts'
 import { decodeEmptyMessage } from './messages/empty-messages.ts'
 import { decodeServerKeyExchange, encodeClientKeyExchange, type ServerKeyExchange } from './messages/key-exchange.ts'
 import { decodeNewSessionTicket12, type NewSessionTicket12 } from './messages/post-handshake.ts'
 import type { AcceptedChain, VouchedChain } from './peer-verification.ts'
 import { keepSession12 } from './session12.ts'
 import type { Credential } from './setup.ts'
-import { checkKey12, chooseScheme12, type ProvenPeer, signOrPause12, verifySignature12 } from './signatures12.ts'
+import {
+  checkKey12,
+  chooseScheme12,
+  type ProvenPeer,
+  requestedSchemes12,
+  signOrPause12,
+  verifySignature12,
+} from './signatures12.ts'
 
 /**
  * TLS 1.2's client behind the ServerHello, where no session is resumed: RFC 5246, Section 7.3, with ECDHE (RFC 8422). The only place
@@ -200,7 +203,8 @@ function waitDone(authenticated: Authenticated, request: CertificateRequest12): 
         flight.add(input.raw)
         if (connection.setup.configuration.chooseCertificate === undefined)
           return show(authenticated, fitting(connection, request, connection.setup.credential))
-        const { authorities, signatureAlgorithms: signatureSchemes } = request
+        const { authorities } = request
+        const signatureSchemes = requestedSchemes12(request)
         connection.pause({
           kind: 'choose-certificate',
           request: Object.freeze({ authorities, signatureSchemes, afterHandshake: false }),
@@ -315,11 +319,7 @@ function fitting(
   credential: Credential | undefined,
 ): OwnCertificate | undefined {
   if (credential === undefined) return undefined
-  const { type } = credential.publicKey.algorithm
-  const isRSA = type === 'rsa' || type === 'rsa-pss'
-  const wanted = isRSA ? ClientCertificateType.rsa_sign : ClientCertificateType.ecdsa_sign
-  if (!request.certificateTypes.includes(wanted)) return undefined
-  const scheme = chooseScheme12(settings, credential, request.signatureAlgorithms)
+  const scheme = chooseScheme12(settings, credential, requestedSchemes12(request))
   return scheme === undefined ? undefined : { credential, scheme }
 }
 

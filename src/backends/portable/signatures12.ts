@@ -6,6 +6,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts'
 import { fitsKey } from '../../crypto/signature-fit.ts'
 import type { Connection } from './connection.ts'
 import { fault } from './faults.ts'
+import { type CertificateRequest12, ClientCertificateType } from './messages/certificate-request.ts'
 import type { AcceptedChain } from './peer-verification.ts'
 import type { Settings } from './settings.ts'
 import type { Credential } from './setup.ts'
@@ -50,6 +51,22 @@ export function checkKey12(key: KeyAlgorithm, settings: Settings, suite: SuitePa
   if (key.type === 'ec' && !settings.groups.includes(groupCode[key.curve])) {
     throw fault('wrong-key-for-scheme', `a certificate's key on ${namedGroupName(groupCode[key.curve])}`)
   }
+}
+
+/**
+ * What a server of TLS 1.2 accepts of a client: of its schemes, those of keys whose certificates it takes as well. RFC 5246,
+ * Section 7.4.4; RFC 8422, Section 5.5.
+ */
+export function requestedSchemes12({
+  certificateTypes,
+  signatureAlgorithms,
+}: Pick<CertificateRequest12, 'certificateTypes' | 'signatureAlgorithms'>): readonly CodePoint[] {
+  return signatureAlgorithms.filter((scheme) => {
+    const keyType = schemeParameters.get(scheme)?.keyType
+    if (keyType === undefined) return true
+    const isRSA = keyType === 'rsa' || keyType === 'rsa-pss'
+    return certificateTypes.includes(isRSA ? ClientCertificateType.rsa_sign : ClientCertificateType.ecdsa_sign)
+  })
 }
 
 /** RFC 8422, Section 2: `ECDSA` in the name of a suite also stands for EdDSA. */

@@ -1,5 +1,6 @@
 import {
   type Backend,
+  type CertificateRequest,
   type ClientHello,
   type CodePoint,
   type CommonOptions,
@@ -13,11 +14,13 @@ import {
   TLSVersion,
   TrustStore,
 } from 'polytls'
+import { decodeClientHello } from '#polytls/backends/portable/messages/client-hello.js'
+import { handshakeHeaderLength } from '#polytls/backends/portable/messages/frame.js'
 import { insecureOptions } from '#polytls/channel/insecure.js'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
 import { certificateCodecs } from './codecs.ts'
 import type { Continuity } from './continuity.ts'
-import { type Credential, loadCredential } from './credentials.ts'
+import { type Credential, loadCredential, mayBeShown } from './credentials.ts'
 import { type Request, Unimplemented } from './flags.ts'
 import { type Policy, policies } from './policies.ts'
 
@@ -41,7 +44,7 @@ export function prepare(backend: Backend, request: Request, test: Continuity): P
 }
 
 function prepareClient(backend: Backend, request: Request, test: Continuity): Prepared {
-  const { texts, flags, numbers } = request
+  const { texts, flags } = request
   const { session } = test
   if (request.resumes && session === undefined) throw new Error('there is no session to offer')
   const trust = texts.get('-trust-cert')
@@ -51,14 +54,13 @@ function prepareClient(backend: Backend, request: Request, test: Continuity): Pr
   const verifies = trust !== undefined && trust !== '' && (!staples || refusesStaple)
   const credentials = loadCredentials(backend, request, test)
   const keys = preSharedKeys(request)
-  if (flags.has('-fail-cert-callback') || numbers.has('-expect-peer-verify-pref'))
-    throw new Unimplemented('a look at what the server asks for')
-  if (credentials.length > 1) throw new Unimplemented('a client with several credentials')
   const [credential] = credentials
+  const chooses = credentials.length > 1 || credential?.neededIssuers !== undefined || looksAtRequest(request)
   const configuration = new TLSClientConfiguration({
     ...commonOptions(backend, request, test, credentials, listOfProtocols(texts.get('-advertise-alpn'))),
     ...(keys.length > 0 ? { preSharedKeys: keys.map(({ key }) => key) } : {}),
-    ...(credential === undefined ? {} : { certificateChain: credential.chain }),
+    ...(chooses ? { chooseCertificate: (asked) => chooseCredential(request, credentials, asked)?.chain } : {}),
+    ...(chooses || credential === undefined ? {} : { certificateChain: credential.chain }),
     ...(verifies ? { trustStore: TrustStore.fromFile(trust) } : {}),
     ...(flags.has('-no-ticket') ? { sessions: 'none' } : {}),
     ...(staples ? { ocspStapling: refusesStaple ? 'hard' : 'soft' } : {}),
@@ -72,7 +74,7 @@ function prepareClient(backend: Backend, request: Request, test: Continuity): Pr
       ? initialWrite(request).subarray(0, session?.maxEarlyDataBytes)
       : undefined
   const buffer = context.createBuffer(texts.get('-host-name'), { session, earlyData })
-  return { buffer, shown: () => credential?.shown() ?? indexOfKey(keys, buffer), earlyData }
+  return { buffer, shown: () => shownOf(credentials) ?? indexOfKey(keys, buffer), earlyData }
 }
 
 function prepareServer(backend: Backend, request: Request, test: Continuity): Prepared {
@@ -107,6 +109,7 @@ function prepareServer(backend: Backend, request: Request, test: Continuity): Pr
   const prepareContext = (changes: Parameters<TLSServerConfiguration['with']>[0]): ServerContext =>
     backend.serverContext(configuration.with(changes), environment)
   const fails = flags.has('-fail-ddos-callback') || flags.has('-fail-cert-callback')
+  const isSelective = credentials.some(({ neededIssuers }) => neededIssuers !== undefined)
   const chooseContext = (hello: ClientHello): ContextChoice => {
     if (flags.has('-fail-early-callback')) return { refuse: 'the runner wants it refused' }
     if (fails) throw new Error('the runner wants it to fail')
@@ -114,17 +117,51 @@ function prepareServer(backend: Backend, request: Request, test: Continuity): Pr
     if (schemes.join() !== hello.signatureSchemes.join()) throw new Error(`${hello.signatureSchemes} were offered`)
     const protocols = listOfProtocols(texts.get('-expect-advertised-alpn')) ?? hello.innerProtocols
     if (protocols.join() !== hello.innerProtocols.join()) throw new Error(`${hello.innerProtocols} were offered`)
+    if (isSelective) {
+      const authorities = authoritiesIn(hello)
+      const certificateChain = credentials.filter((each) => mayBeShown(each, authorities)).map(({ chain }) => chain)
+      return certificateChain.length === 0
+        ? { refuse: 'it does not know who has signed our certificates' }
+        : prepareContext({ certificateChain })
+    }
     // BoringSSL's server has both kinds of session: where there is no ticket, a client of TLS 1.2 gets a number.
     const takesTicket = hello.extensions.includes(sessionTicket) && !flags.has('-no-ticket')
     if (hello.versions.includes(tls13) || takesTicket) return undefined
     return prepareContext({ sessions: byNumber, maxEarlyDataBytes: undefined })
   }
   const looksFirst = ['-fail-early-callback', '-expect-advertised-alpn', '-expect-peer-verify-pref', '-resume-count']
-  const isAsked = fails || looksFirst.some((flag) => flags.has(flag) || texts.has(flag) || numbers.has(flag))
+  const isAsked =
+    fails || isSelective || looksFirst.some((flag) => flags.has(flag) || texts.has(flag) || numbers.has(flag))
   const context = prepareContext(isAsked ? { chooseContext } : {})
   const buffer = context.createBuffer()
-  const shown = (): number | undefined => credentials.find((each) => each.shown() !== undefined)?.shown()
-  return { buffer, shown: () => shown() ?? indexOfKey(keys, buffer), earlyData: undefined }
+  return { buffer, shown: () => shownOf(credentials) ?? indexOfKey(keys, buffer), earlyData: undefined }
+}
+
+function looksAtRequest({ flags, texts, numbers }: Request): boolean {
+  return (
+    flags.has('-fail-cert-callback') || numbers.has('-expect-peer-verify-pref') || texts.has('-expect-client-ca-list')
+  )
+}
+
+/** The first of a client's credentials that the server can do something with. */
+function chooseCredential(
+  { flags, texts, numbers }: Request,
+  credentials: readonly Credential[],
+  { authorities, signatureSchemes: accepted }: CertificateRequest,
+): Credential | undefined {
+  if (flags.has('-fail-cert-callback')) throw new Error('the runner wants it to fail')
+  const schemes = numbers.get('-expect-peer-verify-pref') ?? accepted
+  if (schemes.join() !== accepted.join()) throw new Error(`the server accepts ${accepted}`)
+  const names = authorities.map((each) => Buffer.from(each).toString('hex')).join()
+  if (names !== (texts.get('-expect-client-ca-list') ?? names)) throw new Error(`the server names ${names}`)
+  return credentials.find((each) => {
+    const signsWith = each.signingPreferences.length > 0 ? each.signingPreferences : each.schemes
+    return mayBeShown(each, authorities) && signsWith.some((scheme) => accepted.includes(scheme))
+  })
+}
+
+function shownOf(credentials: readonly Credential[]): number | undefined {
+  return credentials.find((each) => each.shown() !== undefined)?.shown()
 }
 
 function loadCredentials(
@@ -144,6 +181,11 @@ function loadCredentials(
     const staples = fails ? 'failing' : flags.has('-decline-ocsp-callback') ? 'nothing' : 'what it has'
     return test.credential(JSON.stringify([each, signs, staples]), () => loadCredential(backend, each, signs, staples))
   })
+}
+
+/** The names in certificate_authorities: RFC 9846, Section 4.2.4. */
+function authoritiesIn({ raw }: ClientHello): readonly Uint8Array[] {
+  return decodeClientHello(raw.subarray(handshakeHeaderLength)).extensions.certificate_authorities ?? []
 }
 
 interface NumberedKey {

@@ -6,6 +6,7 @@ import { decodePem } from '#polytls/codec/pem.js'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
 import { createNodeCrypto } from '#polytls/crypto/node/provider.js'
 import type { SigningKey } from '#polytls/crypto/provider.js'
+import { decodeCertificate } from '#polytls/x509/certificate.js'
 import { type CredentialRequest, Unimplemented } from './flags.ts'
 
 /** A chain to show, which knows whether it was. */
@@ -14,6 +15,8 @@ export interface Credential {
   readonly signingPreferences: readonly CodePoint[]
   /** All that the key can sign with in TLS 1.3, and in TLS 1.2 with the hash that goes with its curve. */
   readonly schemes: readonly CodePoint[]
+  /** Who has signed the certificates, as DER names; `undefined` where it may be shown to everybody. */
+  readonly neededIssuers: readonly Uint8Array[] | undefined
   /** The index of the credential once its key has signed. */
   readonly shown: () => number | undefined
   /** For the next connection. */
@@ -26,7 +29,7 @@ export interface Credential {
  */
 export function loadCredential(
   backend: Backend,
-  { index, certificateFile, keyFile, signingPreferences, ocspResponse, timestamps }: CredentialRequest,
+  { index, certificateFile, keyFile, signingPreferences, ocspResponse, timestamps, mustMatchIssuer }: CredentialRequest,
   signs: 'itself' | 'at once' | 'later',
   staples: 'what it has' | 'nothing' | 'failing',
 ): Credential {
@@ -40,6 +43,9 @@ export function loadCredential(
     ...(staples === 'failing' ? { ocspResponse: fail } : {}),
     ...(timestamps === undefined ? {} : { signedCertificateTimestamps: timestampsIn(timestamps) }),
   }
+  const issuersOf = (file: string): readonly Uint8Array[] =>
+    derCertificatesIn(file).map((der) => decodeCertificate(der).issuer.encoding)
+  const known = { signingPreferences, neededIssuers: mustMatchIssuer ? issuersOf(certificateFile) : undefined }
   const pem = readFileSync(keyFile, 'utf8')
   const [block] = decodePem(new TextEncoder().encode(pem))
   const crypto = createNodeCrypto()
@@ -49,7 +55,7 @@ export function loadCredential(
   const schemes: readonly CodePoint[] = key.schemes
   if (signs === 'itself' && schemes.every((each) => backend.capabilities.signingSchemes.includes(each))) {
     const chain = { leaf, key: PrivateKey.fromFile(keyFile), chain: issuers, ...evidence }
-    return { chain, signingPreferences, schemes, shown: () => undefined, forgetUse: () => {} }
+    return { ...known, chain, schemes, shown: () => undefined, forgetUse: () => {} }
   }
   let used = false
   const sign = (scheme: CodePoint, message: Uint8Array): Uint8Array => {
@@ -65,13 +71,18 @@ export function loadCredential(
   }
   return {
     chain: { leaf, key: PrivateKey.fromSigner(signer), chain: issuers, ...evidence },
-    signingPreferences,
+    ...known,
     schemes,
     shown: () => (used ? index : undefined),
     forgetUse: () => {
       used = false
     },
   }
+}
+
+/** Whether somebody who accepts these authorities is to see it. */
+export function mayBeShown({ neededIssuers }: Credential, authorities: readonly Uint8Array[]): boolean {
+  return neededIssuers?.some((name) => authorities.some((each) => Buffer.compare(each, name) === 0)) ?? true
 }
 
 function fail(): never {

@@ -259,8 +259,9 @@ async function answerTo(
     case 'find-pre-shared-key':
       return (configuration as TLSServerConfiguration).findPreSharedKey?.(request.identity)
     case 'choose-certificate':
+      return (configuration as TLSClientConfiguration).chooseCertificate?.(request.request)
     case 'take-session':
-      throw new Error(`nobody asked for ${request.kind}`)
+      throw new Error('a session is given, and not looked for')
   }
 }
 

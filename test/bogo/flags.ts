@@ -21,6 +21,8 @@ export interface CredentialRequest {
   certificateFile: string | undefined
   keyFile: string | undefined
   readonly signingPreferences: number[]
+  /** Whether it is shown only to who asks for one of its authorities. */
+  mustMatchIssuer: boolean
   /** What goes beside the certificate: a state of it, and a SignedCertificateTimestampList (RFC 6962, Section 3.3). */
   ocspResponse: Uint8Array | undefined
   timestamps: Uint8Array | undefined
@@ -82,6 +84,7 @@ function parseConnection(given: readonly string[], own: (typeof prefixes)[number
     else if (name in keyHashes) credential().preSharedKey.hash = keyHashes[name as keyof typeof keyHashes]
     else if (name === '-cert-file') credential().certificateFile = value()
     else if (name === '-key-file') credential().keyFile = value()
+    else if (name === '-must-match-issuer') credential().mustMatchIssuer = true
     else if (name === '-ocsp-response') credential().ocspResponse = bytesOf(value())
     else if (name === '-signed-cert-timestamps') credential().timestamps = bytesOf(value())
     else if (name === '-signing-prefs') credential().signingPreferences.push(Number(value()))
@@ -112,13 +115,13 @@ function bytesOf(base64: string): Uint8Array {
 function takesValue(name: string): boolean {
   const ofCredentials = [...credentialFields, ...Object.keys(keyFields)]
   if (ofCredentials.includes(name) || textFlags.has(name) || numberFlags.has(name)) return true
-  if (plainFlags.has(name)) return false
+  if (plainFlags.has(name) || name === '-must-match-issuer') return false
   throw new Unimplemented(`the flag ${name}`)
 }
 
 function newCredential(index: number): CredentialRequest {
   const nothing = { certificateFile: undefined, keyFile: undefined, ocspResponse: undefined, timestamps: undefined }
-  return { index, ...nothing, signingPreferences: [], preSharedKey: {} }
+  return { index, ...nothing, mustMatchIssuer: false, signingPreferences: [], preSharedKey: {} }
 }
 
 /** What holds for the first connection, for those that resume, and behind early data that was rejected. */
@@ -226,6 +229,7 @@ const textFlags: ReadonlySet<string> = new Set([
   '-expect-ocsp-response',
   '-expect-signed-cert-timestamps',
   '-expect-advertised-alpn',
+  '-expect-client-ca-list',
 ])
 
 const numberFlags: ReadonlySet<string> = new Set([

@@ -15,7 +15,8 @@ export type DataConnectionOptions = TLSSocketOptions
  * A context's cache cannot do this. It gives the newest session for a server, which may be another control connection's, and of TLS 1.3 it
  * gives each once, so that the tickets run out. Here only sessions count that came on the control connection or on its data connections;
  * the last one is used again where no fresh one has come. That lets an observer link the connections (RFC 9846, Appendix C.4), which the
- * control connection, beside which they are opened, does anyway.
+ * control connection, beside which they are opened, does anyway. The context's cache keeps them as well: for a server that takes every
+ * ticket once, each login has to have a context of its own, lest another login takes one from there.
  */
 export class DataConnections {
   readonly #context: ClientContext

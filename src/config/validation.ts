@@ -51,12 +51,19 @@ export function signingChain(field: string, value: unknown): SigningChain {
     chain: Object.freeze([...chain]),
     ...(ocspResponse !== undefined && { ocspResponse }),
     ...(timestamps !== undefined && {
-      signedCertificateTimestamps: instancesOf(Uint8Array, 'Uint8Array')(
-        `${field}.signedCertificateTimestamps`,
-        timestamps,
-      ),
+      signedCertificateTimestamps: timestampList(`${field}.signedCertificateTimestamps`, timestamps),
     }),
   })
+}
+
+/** RFC 6962, Section 3.3: `SerializedSCT sct_list<1..2^16-1>`, each of which is `opaque SerializedSCT<1..2^16-1>`. */
+function timestampList(field: string, value: unknown): readonly Uint8Array[] {
+  const timestamps = instancesOf(Uint8Array, 'Uint8Array')(field, value)
+  const empty = timestamps.findIndex(({ byteLength }) => byteLength === 0)
+  if (empty >= 0) throw new ConfigurationError(`${field}[${empty}]`, 'it is empty')
+  const bytes = timestamps.reduce((total, { byteLength }) => total + 2 + byteLength, 0)
+  if (bytes > 0xffff) throw new ConfigurationError(field, `${bytes} bytes are more than one message can have`)
+  return timestamps
 }
 
 export function signingChains(field: string, value: unknown): readonly SigningChain[] {

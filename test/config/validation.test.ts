@@ -241,6 +241,19 @@ describe('validation of chains', () => {
     })
   }
 
+  it('certificate timestamps are such as a message can have', () => {
+    const given = (signedCertificateTimestamps: unknown) => () =>
+      new TLSServerConfiguration({ certificateChain: [{ leaf, key, signedCertificateTimestamps } as never] })
+    const field = 'certificateChain[0].signedCertificateTimestamps'
+    assertTypeError(given(Buffer.of(1)), field)
+    assertTypeError(given([Buffer.of(1), 'text']), `${field}[1]`)
+    assertConfigurationError(given([Buffer.of(1), Buffer.of()]), `${field}[1]`)
+    assertConfigurationError(given([Buffer.alloc(0xfffe)]), field)
+    assertConfigurationError(given([Buffer.alloc(0x8000), Buffer.alloc(0x8000)]), field)
+    given([])()
+    given([Buffer.alloc(0xfffd)])()
+  })
+
   it('a server needs at least one chain', () => {
     assertConfigurationError(() => new TLSServerConfiguration({ certificateChain: [] }), 'certificateChain')
     assertTypeError(() => new TLSServerConfiguration({} as never), 'certificateChain')

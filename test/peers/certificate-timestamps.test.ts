@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
+import { TLSError } from 'polytls'
 import { forEachBackend, has, only } from '../support/backends.ts'
-import { connectTo, exchange, finish, OwnServer } from './support/endpoints.ts'
+import { connectTo, exchange, failureOf, finish, OwnServer } from './support/endpoints.ts'
 import { type Identities, makeIdentities } from './support/identities.ts'
 import { onlyVersion, startSClient, startSServer } from './support/openssl.ts'
 
@@ -27,9 +28,8 @@ function uint16(value: number): Buffer {
 }
 
 /** What openssl(1) is to send: where, which extension, and what is in it. SSL_CTX_use_serverinfo(3). */
-function serverInformation(): string {
+function serverInformation(list: Buffer): string {
   const places = Buffer.of(0, 0, 0x11, 0x80)
-  const list = listOf(timestamps)
   const content = Buffer.concat([places, uint16(extension), uint16(list.length), list]).toString('base64')
   const path = join(identities.folder, 'timestamps.pem')
   writeFileSync(
@@ -44,7 +44,11 @@ forEachBackend('certificate timestamps and openssl(1)', (backend) => {
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`${version}: our client is given what s_server has, where it asks`, async () => {
-      await using server = await startSServer(identities, ['-rev', '-serverinfo', serverInformation()])
+      await using server = await startSServer(identities, [
+        '-rev',
+        '-serverinfo',
+        serverInformation(listOf(timestamps)),
+      ])
       for (const certificateTimestamps of [true, false]) {
         const { trustStore } = identities
         const socket = await connectTo(backend, server.port, { trustStore, certificateTimestamps, ...only(version) })
@@ -53,6 +57,27 @@ forEachBackend('certificate timestamps and openssl(1)', (backend) => {
           certificateTimestamps ? timestamps.map(String) : [],
         )
         await finish(socket)
+      }
+    })
+  }
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`${version}: a list that is malformed ends the connection`, async () => {
+      const [timestamp] = timestamps as [Buffer]
+      for (const list of [
+        Buffer.alloc(0),
+        uint16(0),
+        listOf([timestamp, Buffer.alloc(0)]),
+        listOf(timestamps).subarray(0, -1),
+        Buffer.concat([listOf(timestamps), Buffer.of(0)]),
+      ]) {
+        await using server = await startSServer(identities, ['-rev', '-serverinfo', serverInformation(list)])
+        const { trustStore } = identities
+        const ours = connectTo(backend, server.port, { trustStore, certificateTimestamps: true, ...only(version) })
+        const error = await failureOf(ours)
+        assert.ok(error instanceof TLSError, String(error))
+        assert.equal(error.alert, 'decode_error')
+        await server.reports(/alert decode error/)
       }
     })
   }

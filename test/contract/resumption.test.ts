@@ -420,6 +420,17 @@ forEachPair('resumption', (pairing) => {
     }
   })
 
+  it('how many tickets a server sends is a matter of TLS 1.3: one of TLS 1.2 lets clients resume all the same', async () => {
+    const only = { lowestSupportedVersion: 'TLSv1.2', highestSupportedVersion: 'TLSv1.2' } as const
+    for (const kind of ['stateless', 'stateful'] as const) {
+      const pair = await contextsWith(pairing, only, { server: { sessions: { kind, ticketsPerConnection: 0 } } })
+      for (const isResumed of [false, true]) {
+        using connection = await establish(resumingConnection(pair))
+        assert.equal(connection.client.facts.resumed, isResumed, kind)
+      }
+    }
+  })
+
   it('whom a veto refuses gets no ticket', async () => {
     const pair = await contextsWith(pairing, onlyTLS13, {
       server: {

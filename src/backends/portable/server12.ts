@@ -247,12 +247,10 @@ function offerOfSession(
   { setup: { sessions } }: ServerConnection,
   { extensions }: ClientHello,
 ): Pick<Agreed, 'givesTicket' | 'sessionId'> {
-  const isWanted = sessions !== undefined && sessions.ticketsPerConnection > 0
-  const hasStore = sessions?.store !== undefined
-  return {
-    givesTicket: isWanted && !hasStore && extensions.session_ticket !== undefined,
-    sessionId: isWanted && hasStore ? sessions.newId() : nothing,
-  }
+  if (sessions === undefined) return { givesTicket: false, sessionId: nothing }
+  return sessions.store === undefined
+    ? { givesTicket: extensions.session_ticket !== undefined, sessionId: nothing }
+    : { givesTicket: false, sessionId: sessions.newId() }
 }
 
 function giveSession(keyed: Keyed, peerChain: readonly Uint8Array[], verified: boolean): void {

@@ -37,6 +37,7 @@ export const exporterBinding: {
 
 /** @throws TypeError, UsageError for what no exporter can take. */
 export function requireExporterArguments(label: string, length: number, context: Uint8Array | undefined): void {
+  // None is empty: TLS 1.3 wants a character (RFC 9846, Section 7.1), and a registered one is no prefix of others (RFC 5705, Section 6).
   if (typeof label !== 'string' || label === '') throw new TypeError('label: expected a text')
   if (context !== undefined && !(context instanceof Uint8Array)) throw new TypeError('context: expected a Uint8Array')
   if (!Number.isInteger(length) || length < 1 || length > maxExportBytes)

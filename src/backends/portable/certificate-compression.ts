@@ -7,8 +7,9 @@ import { decodeCompressedCertificate, encodeCompressedCertificate } from './mess
 import { handshakeHeaderLength } from './messages/frame.ts'
 
 /**
- * The most that a compressed Certificate may grow, by the length that it says and by the bytes that it has. Real chains shrink to a
- * third; whoever promises more than this wants to make work. RFC 8879, Section 5, asks for a bound.
+ * The most that a compressed Certificate may grow, by the length that it says and by the bytes that it has. RFC 8879, Section 5, wants the
+ * limit of a Certificate that is not compressed, which is there too; this one is stricter, for what comes before anybody is authenticated.
+ * Real chains shrink to a third: whoever promises so much more wants to make work.
  */
 export const maxCertificateExpansion = 64
 

@@ -49,6 +49,8 @@ const packages = {
   '../lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
   '../lib/python3/dist-packages/proton': 'python3-qpid-proton',
   postfix: 'postfix',
+  mosquitto: 'mosquitto',
+  'redis-server': 'redis-server',
   inspircd: 'inspircd',
   microsocks: 'microsocks',
   xrdp: 'xrdp',

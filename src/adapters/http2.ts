@@ -13,7 +13,7 @@ import { secureServer } from './servers.ts'
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function http2Connection(options: AdapterOptions): (authority: URL) => Duplex {
-  const opening = new Opening(options, ['h2'])
+  const opening = new Opening(options, { innerProtocols: ['h2'] })
   return ({ protocol, hostname, port }) => {
     if (protocol !== 'https:') throw new TypeError(`http2Connection: ${protocol} is not https:`)
     const target = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? 443 : Number(port) }

@@ -17,7 +17,7 @@ export class HTTPSAgent extends https.Agent {
   /** @throws ConfigurationError for what the backend cannot do. */
   constructor(options: AdapterOptions, agentOptions: http.AgentOptions = {}) {
     super(agentOptions)
-    this.#opening = new Opening(options, ['http/1.1'])
+    this.#opening = new Opening(options, { innerProtocols: ['http/1.1'] })
   }
 
   override createConnection(

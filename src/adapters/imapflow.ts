@@ -27,7 +27,7 @@ export type ImapflowSocket = Duplex & { setTimeout(milliseconds: number): unknow
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function imapflowTransport(options: AdapterOptions): ImapflowTransport {
-  const opening = new Opening(options)
+  const opening = new Opening(options, { endsByItself: true })
   return {
     connect({ host, port, servername, tls, secure }, onConnect) {
       refuseForeignOptions(tls, 'tls')
@@ -41,7 +41,9 @@ export function imapflowTransport(options: AdapterOptions): ImapflowTransport {
     upgrade(socket, { host, port, servername }, onSecure) {
       const serverName = opening.serverNameOf({ host, serverName: servername })
       const service = `imap ${host}:${port}`
-      return upgradeClient(opening.context, socket, serverName, { service }).once('secureConnect', onSecure)
+      return opening
+        .made(upgradeClient(opening.context, socket, serverName, { service }))
+        .once('secureConnect', onSecure)
     },
   }
 }

@@ -13,7 +13,7 @@ export type IoredisConnector = new (options: unknown) => AbstractConnector
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function ioredisConnector(options: AdapterOptions): IoredisConnector {
-  const opening = new Opening(options)
+  const opening = new Opening(options, { endsByItself: true })
   return class extends AbstractConnector {
     readonly #host: string
     readonly #port: number

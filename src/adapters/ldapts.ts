@@ -14,7 +14,7 @@ import { type AdapterOptions, Opening } from './openings.ts'
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function ldaptsConnection(options: AdapterOptions): typeof tls.connect {
-  const opening = new Opening(options)
+  const opening = new Opening(options, { endsByItself: true })
   const connect = (...parameters: unknown[]): TLSSocket | PromisedSocket => {
     const [first] = parameters
     if (typeof first !== 'object' || first === null) {
@@ -29,7 +29,7 @@ export function ldaptsConnection(options: AdapterOptions): typeof tls.connect {
       throw new ConfigurationError('serverName', 'has to be given for StartTLS: ldapts does not say whom it talks to')
     }
     const service = `ldap ${serverName}`
-    return upgradeClient(opening.context, socket as Duplex, serverName, { service })
+    return opening.made(upgradeClient(opening.context, socket as Duplex, serverName, { service }))
   }
   return connect as unknown as typeof tls.connect
 }

@@ -15,6 +15,6 @@ export type MQTTStreamOptions = AdapterOptions & {
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function mqttStream({ host, port = 8883, ...options }: MQTTStreamOptions): () => Duplex {
-  const opening = new Opening(options, ['mqtt'])
+  const opening = new Opening(options, { innerProtocols: ['mqtt'], endsByItself: true })
   return () => opening.socket({ host, port })
 }

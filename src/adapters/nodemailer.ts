@@ -25,7 +25,7 @@ export type NodemailerSocket = (
  */
 export function nodemailerSocket({ startTls: starts = false, ...options }: NodemailerSocketOptions): NodemailerSocket {
   const { clientName, ...rest } = options
-  const opening = new Opening(rest)
+  const opening = new Opening(rest, { endsByItself: true })
   const secure = async (target: { host: string; port: number }): Promise<Socket> => {
     if (!starts) return (await opening.open(target)) as unknown as Socket
     return opening.inTime(target, async (signal) => {
@@ -36,7 +36,7 @@ export function nodemailerSocket({ startTls: starts = false, ...options }: Nodem
         signal,
       })
       // Of the server's greeting, which came before TLS, nodemailer has to see that there was one; its words could be anybody's.
-      socket.unshift(Buffer.from('220 TLS has begun\r\n'))
+      opening.made(socket).unshift(Buffer.from('220 TLS has begun\r\n'))
       return socket as unknown as Socket
     })
   }

@@ -31,16 +31,22 @@ export interface Target {
 /** Opens the connections of a library, all of one context, whose sessions they resume. */
 export class Opening {
   readonly context: ClientContext
+  readonly #endsByItself: boolean
   readonly #options: Pick<AdapterOptions, 'serverName' | 'transport' | 'proxy' | 'connectTimeoutMilliseconds'>
 
   /**
-   * `innerProtocols` holds where the program has said nothing of the kind.
+   * `innerProtocols` holds where the program has said nothing of the kind. `endsByItself` says that what is spoken inside tells where it
+   * ends, so that a peer which closes after us without close_notify takes nothing away.
    * @throws ConfigurationError for what the backend cannot do.
    */
   constructor(
     { serverName, transport, proxy, connectTimeoutMilliseconds, ...setup }: AdapterOptions,
-    innerProtocols?: readonly string[],
+    {
+      innerProtocols,
+      endsByItself = false,
+    }: { readonly innerProtocols?: readonly string[] | undefined; readonly endsByItself?: boolean } = {},
   ) {
+    this.#endsByItself = endsByItself
     this.#options = { serverName, transport, proxy, connectTimeoutMilliseconds }
     const speaksNothing = setup.context !== undefined || innerProtocols === undefined
     this.context = clientContextOf(speaksNothing ? setup : { innerProtocols, ...setup })
@@ -56,7 +62,7 @@ export class Opening {
     const { transport, proxy } = this.#options
     const { host, port } = target
     const to = { host, port, serverName: this.serverNameOf(target), context: this.context, transport, proxy }
-    return this.inTime(target, (signal) => connect({ ...to, signal }), givenUp)
+    return this.inTime(target, async (signal) => this.made(await connect({ ...to, signal })), givenUp)
   }
 
   /** A socket at once, which is secured later. */
@@ -64,10 +70,15 @@ export class Opening {
     if (this.#options.proxy !== undefined) return this.promised((signal) => this.open(target, signal))
     const { host, port } = target
     const { transport } = this.#options
-    const socket = connectTo(this.context, { host, port, serverName: this.serverNameOf(target), transport })
+    const socket = this.made(connectTo(this.context, { host, port, serverName: this.serverNameOf(target), transport }))
     const stop = this.#clock(target, (error) => socket.destroy(error))
     socket.once('secureConnect', stop).once('close', stop)
     return socket
+  }
+
+  /** A socket that was made otherwise, as one of this library's. */
+  made(socket: TLSSocket): TLSSocket {
+    return this.#endsByItself ? socket.acceptAbruptEnd() : socket
   }
 
   /** A connection in plain text, for what is said before TLS. */

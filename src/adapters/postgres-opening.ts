@@ -13,7 +13,10 @@ export class PostgresOpening {
 
   constructor({ negotiation = 'request', ...options }: PostgresAdapterOptions) {
     this.#negotiation = negotiation
-    this.#opening = new Opening(options, negotiation === 'direct' ? ['postgresql'] : undefined)
+    this.#opening = new Opening(options, {
+      innerProtocols: negotiation === 'direct' ? ['postgresql'] : undefined,
+      endsByItself: true,
+    })
   }
 
   open(target: Target, givenUp?: AbortSignal): Promise<TLSSocket> {
@@ -26,7 +29,7 @@ export class PostgresOpening {
         dialogue: { negotiation: this.#negotiation },
         signal,
       })
-      return socket
+      return opening.made(socket)
     }
     return opening.inTime(target, open, givenUp)
   }

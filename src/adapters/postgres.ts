@@ -1,5 +1,6 @@
 /** PostgreSQL, with `postgres` (Postgres.js). */
-import type { TLSSocket } from '../sockets/tls-socket.ts'
+import type { Duplex } from 'node:stream'
+import { PromisedSocket } from '../sockets/promised-socket.ts'
 import { type PostgresAdapterOptions, PostgresOpening } from './postgres-opening.ts'
 
 export type { PostgresAdapterOptions } from './postgres-opening.ts'
@@ -16,19 +17,25 @@ export interface PostgresHosts {
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function postgresSocket(options: PostgresAdapterOptions): {
-  readonly socket: (hosts: PostgresHosts) => Promise<TLSSocket>
+  readonly socket: (hosts: PostgresHosts) => Duplex
   readonly ssl: false
 } {
   const opening = new PostgresOpening(options)
-  const socket = async ({ host: hosts, port: ports }: PostgresHosts): Promise<TLSSocket> => {
-    for (const [index, host] of hosts.entries()) {
-      try {
-        return await opening.open({ host, port: ports[index] ?? ports[0] ?? 5432 })
-      } catch (error) {
-        if (index === hosts.length - 1) throw error
-      }
+  // At once, and not as a promise, whose failure would leave Postgres.js with a connection that it never tries again.
+  return { socket: (hosts) => new PromisedSocket().open((signal) => firstOf(hosts, opening, signal)), ssl: false }
+}
+
+async function firstOf(
+  { host: hosts, port: ports }: PostgresHosts,
+  opening: PostgresOpening,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  for (const [index, host] of hosts.entries()) {
+    try {
+      return await opening.open({ host, port: ports[index] ?? ports[0] ?? 5432 }, signal)
+    } catch (error) {
+      if (index === hosts.length - 1 || signal.aborted) throw error
     }
-    throw new TypeError('postgresSocket: no host')
   }
-  return { socket, ssl: false }
+  throw new TypeError('postgresSocket: no host')
 }

@@ -26,7 +26,7 @@ export type UndiciConnector = (
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function undiciConnector({ allowH2 = false, ...options }: UndiciConnectorOptions): UndiciConnector {
-  const opening = new Opening(options, allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'])
+  const opening = new Opening(options, { innerProtocols: allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'] })
   return ({ protocol, hostname, port, servername }, callback) => {
     if (protocol !== 'https:') {
       callback(new ConfigurationError('protocol', `${protocol} is not https:`), null)

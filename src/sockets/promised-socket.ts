@@ -1,6 +1,7 @@
 import { type Duplex, PassThrough } from 'node:stream'
 import type { PeerCertificate } from 'node:tls'
 import type { ConnectionFacts } from '../channel/facts.ts'
+import { UsageError } from '../errors.ts'
 import { RelayStream } from './relay-stream.ts'
 import { TLSSocket } from './tls-socket.ts'
 
@@ -10,7 +11,8 @@ import { TLSSocket } from './tls-socket.ts'
  */
 export class PromisedSocket extends RelayStream {
   #opened: Duplex | undefined
-  #waiting: (() => void) | undefined
+  /** A write, or the end of writing, that waits for the socket. */
+  #waiting: { readonly retry: () => void; readonly callback: (error: Error) => void } | undefined
   readonly #givenUp = new AbortController()
 
   constructor() {
@@ -73,22 +75,25 @@ export class PromisedSocket extends RelayStream {
     this.emit('connect')
     this.emit('ready')
     if (this.#tls !== undefined) this.emit('secureConnect')
-    this.#waiting?.()
+    this.#waiting?.retry()
     this.#waiting = undefined
   }
 
   override _write(chunk: Uint8Array, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.#opened !== undefined) super._write(chunk, encoding, callback)
-    else this.#waiting = () => super._write(chunk, encoding, callback)
+    else this.#waiting = { retry: () => super._write(chunk, encoding, callback), callback }
   }
 
   override _final(callback: (error?: Error | null) => void): void {
     if (this.#opened !== undefined) super._final(callback)
-    else this.#waiting = () => super._final(callback)
+    else this.#waiting = { retry: () => super._final(callback), callback }
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#givenUp.abort(error ?? undefined)
+    const closed = error ?? new UsageError('the socket was closed')
+    this.#givenUp.abort(closed)
+    this.#waiting?.callback(closed)
+    this.#waiting = undefined
     super._destroy(error, callback)
   }
 }

@@ -41,6 +41,7 @@ export class TLSSocket extends SessionMembers implements PumpListener {
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
   #endError: Error | undefined
+  #acceptsAbruptEnd = false
   /** The pause that somebody has been asked to answer. */
   #asked: PauseRequest | undefined
   #unwrapping: { resolve(transport: Duplex): void; reject(error: Error): void } | undefined
@@ -88,6 +89,15 @@ export class TLSSocket extends SessionMembers implements PumpListener {
   }
   protected flushChannel(): boolean {
     return this.#pump.flush()
+  }
+
+  /**
+   * Takes it for an end where the peer closes without close_notify after we have said ours. For protocols whose messages tell where they
+   * end, spoken by libraries that would report an error of a connection that they have ended. @internal
+   */
+  acceptAbruptEnd(): this {
+    this.#acceptsAbruptEnd = true
+    return this
   }
 
   /** Resolves when the handshake is done; rejects with what went wrong before. */
@@ -287,8 +297,12 @@ export class TLSSocket extends SessionMembers implements PumpListener {
       try {
         chunk = this.#buffer.read(readBytes)
       } catch (thrown) {
-        this.#endWith(this.#reasonOf(thrown))
-        return
+        const isEnd = thrown instanceof RaggedEOFError && this.#acceptsAbruptEnd && this.writableFinished
+        if (!isEnd || this.#lost?.error !== undefined) {
+          this.#endWith(this.#reasonOf(thrown))
+          return
+        }
+        chunk = 'closed'
       }
       if (chunk === 'closed') {
         this.#peerClosed = true

@@ -9,6 +9,7 @@ export const startDovecot: Start = async ({ folder, certificate, key }) => {
   const run = homeIn(folder, 'run')
   const ports = {
     imap: await freePort(),
+    imaps: await freePort(),
     pop3: await freePort(),
     managesieve: await freePort(),
     lmtp: await freePort(),
@@ -41,7 +42,7 @@ service imap-login {
     port = ${ports.imap}
   }
   inet_listener imaps {
-    port = 0
+    port = ${ports.imaps}
   }
 }
 service pop3-login {

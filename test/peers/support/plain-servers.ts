@@ -43,9 +43,9 @@ cn: Alice
 sn: Liddell
 `
   must('slapadd', ['-f', configuration, '-l', fileIn(home, 'entries.ldif', entries)])
-  const port = await freePort()
-  const program = new Program('slapd', ['-d', '0', '-f', configuration, '-h', `ldap://127.0.0.1:${port}`])
-  return running(program, { ldap: port })
+  const ports = { ldap: await freePort(), ldaps: await freePort() }
+  const addresses = Object.entries(ports).map(([scheme, port]) => `${scheme}://127.0.0.1:${port}`)
+  return running(new Program('slapd', ['-d', '0', '-f', configuration, '-h', addresses.join(' ')]), ports)
 }
 
 /** Prosody, which lets nobody go on without TLS. It knows Alice by her password, and other servers by their certificates. */

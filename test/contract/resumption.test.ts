@@ -383,6 +383,15 @@ forEachPair('resumption', (pairing) => {
       assert.equal(other.server.facts.resumed, true)
     })
 
+    it(`${version}: a server of one name knows what it is asked for, whether it resumes or not`, async () => {
+      const pair = await contexts()
+      for (const resumed of [false, true]) {
+        using connection = await establish(resumingConnection(pair))
+        assert.equal(connection.server.facts.resumed, resumed)
+        assert.equal(connection.server.facts.serverName, 'server.test')
+      }
+    })
+
     it(`${version}: names with certificates of their own are resumed each for itself`, async () => {
       const other = await (await authority()).issue({ name: 'Other', names: ['other.test'] })
       const { server } = await matching()

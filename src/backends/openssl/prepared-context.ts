@@ -276,8 +276,8 @@ export class PreparedContext {
 
   selectByServerName(chains: ChainsByName): void {
     this.chains = chains
-    // Also where the choice is no choice: it is there that a handshake can be given up which a question has stopped.
-    if (this.#contexts.size < 2 && !this.mayAskDuringHello) return
+    // Also where the choice is no choice: only then does OpenSSL keep the name with a session of TLS 1.2, and acknowledge it; and it is
+    // there that a handshake can be given up which a question has stopped.
     this.library.native.SSL_CTX_callback_ctrl(
       this.first,
       Ctrl.SET_TLSEXT_SERVERNAME_CB,

@@ -179,6 +179,7 @@ function addServe(program: Command, finish: Finish): void {
     )
     .option('--psk <file>', 'let clients in by these keys too, one a line, IDENTITY:HEX')
     .option('--ocsp <file>', 'staple this OCSP response, DER, read anew for each client that asks')
+    .option('--ja4', 'tell the fingerprint of what each client offers, also of those that fail')
     .option('--client-ca <file>', 'let only clients in whose certificate these vouch for')
     .addOption(backendOption())
     .option('--json', 'print one line of JSON on stdout when ready')

@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { pipeline } from 'node:stream/promises'
+import type { ChooseContext } from '../config/client-hello.ts'
 import { TLSServerConfiguration } from '../config/server-configuration.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
 import { createServer } from '../connections.ts'
+import { ja4 } from '../ja4.ts'
 import type { TLSServer } from '../sockets/tls-server.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { chooseBackend } from './backend-choice.ts'
@@ -36,6 +38,7 @@ export interface ServeOptions {
   readonly earlyData?: number
   readonly psk?: string
   readonly ocsp?: string
+  readonly ja4?: boolean
   readonly backend?: string
   readonly json?: boolean
 }
@@ -84,6 +87,7 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
       highestSupportedVersion: max,
       trustStore: clientCa === undefined ? undefined : readTrustStore('--client-ca', clientCa),
       maxEarlyDataBytes: options.earlyData,
+      chooseContext: options.ja4 ? tellFingerprint(log) : undefined,
       findPreSharedKey:
         keys === undefined
           ? undefined
@@ -114,6 +118,15 @@ function stapleFrom(file: string): () => Uint8Array | undefined {
     } catch {
       return undefined
     }
+  }
+}
+
+/** Chooses nothing: it is only there to look. */
+function tellFingerprint(log: Terminal): ChooseContext {
+  return (hello) => {
+    const name = hello.serverName === undefined ? '' : `  for ${printable(hello.serverName)}`
+    log.print(log.style.dim(`a client offers  ${ja4(hello)}${name}`))
+    return undefined
   }
 }
 

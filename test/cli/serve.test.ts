@@ -35,6 +35,17 @@ describe('polytls serve', () => {
     })
   })
 
+  it('tells the fingerprints of clients where it is asked to, also of one that does not stay', async () => {
+    await withServer(['--ja4'], async ({ port, ca, logged }) => {
+      const socket = await nodeClient(port, { ca: readFileSync(ca), ALPNProtocols: ['h2'] })
+      socket.end('hello')
+      assert.equal(await textOf(socket), 'hello')
+      await logged(/a client offers {2}t13d\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12} {2}for localhost\n/)
+      await assert.rejects(nodeClient(port, { ca: readFileSync(files.ca), maxVersion: 'TLSv1.2' }))
+      await logged(/a client offers {2}t12d\d{4}00_/)
+    })
+  })
+
   it('speaks the versions and protocols that it is told to', async () => {
     await withServer(['--max', '1.2', '--alpn', 'mqtt,h2'], async ({ port, ca }) => {
       const socket = await nodeClient(port, { ca: readFileSync(ca), ALPNProtocols: ['h2', 'mqtt'] })
@@ -118,6 +129,7 @@ describe('polytls serve', () => {
 interface ClientOptions {
   readonly ca: Buffer
   readonly ALPNProtocols?: string[]
+  readonly maxVersion?: 'TLSv1.2'
 }
 
 async function nodeClient(port: number, options: ClientOptions): Promise<TLSSocket> {

@@ -288,6 +288,7 @@ forEachBackend('sessions of our server', (backend) => {
     await exchange(socket, client)
     for (let count = 0; count < 3; count++) {
       client.stdin.write('^rekey^\n')
+      await client.reports(/Rekey was completed/)
       await exchange(socket, client)
     }
   })

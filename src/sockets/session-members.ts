@@ -2,14 +2,18 @@ import type { DuplexOptions } from 'node:stream'
 import type { ClientContext, ServerContext } from '../channel/context.ts'
 import type { ConnectionFacts } from '../channel/facts.ts'
 import type { TLSBuffer } from '../channel/tls-buffer.ts'
+import type { PeerIdentity } from '../config/peer-identity.ts'
+import { CertificateRequests } from './certificate-requests.ts'
 import { KeyMaterialMembers } from './key-material-members.ts'
 
-/** What TLS 1.3 lets a socket do beside carrying data: sessions, early data, new keys. */
+/** What TLS 1.3 lets a socket do beside carrying data: sessions, early data, new keys, authentication of clients later. */
 export abstract class SessionMembers extends KeyMaterialMembers {
   readonly context: ClientContext | ServerContext
   protected readonly channel: TLSBuffer
   /** Hands what the channel has produced to the transport; answers whether the transport takes more at once. */
   protected abstract flushChannel(): boolean
+  /** What is to be told of them, the socket says. */
+  protected readonly certificateRequests: CertificateRequests = new CertificateRequests()
   #early: Uint8Array[] = []
   #hasEarly = false
 
@@ -67,6 +71,21 @@ export abstract class SessionMembers extends KeyMaterialMembers {
   sendTicket(): void {
     this.channel.sendTicket()
     this.flushChannel()
+  }
+
+  /**
+   * On a server: asks the client who it is, and resolves when it has answered and been accepted, with no certificates where it declines.
+   * From then on `facts` are about the one that it has proved to be. Verification and the veto are those of the handshake: a client that
+   * is refused is an error of the socket, and the promise rejects with it; so it does where the connection ends before there is an answer.
+   * The answer comes behind the data that the client has sent before, so the socket has to be read; a client may take its time.
+   * RFC 9846, Section 4.6.2.
+   * @throws UsageError (as a rejection) on a client, in TLS 1.2, where the client has not offered it, and where four requests are open;
+   * ConfigurationError where the server has no `trustStore`.
+   */
+  async requestClientCertificate(): Promise<PeerIdentity> {
+    const request = this.channel.requestClientCertificate()
+    this.flushChannel()
+    return await this.certificateRequests.answerTo(request)
   }
 
   /** Tells the program of early data, before anything else: `early` once, then `earlyData` for each piece. */

@@ -37,6 +37,8 @@ export class TLSSocket extends SessionMembers implements PumpListener {
   #noMore = false
   /** A step has to wait until the transport takes more. */
   #isBlocked = false
+  /** What waits, waits for the channel and not for the transport. */
+  #awaitsChannel = false
   /** A write, or the end of writing, that waits for the handshake or for the transport. */
   #waiting: { readonly retry: () => void; readonly callback: WriteCallback } | undefined
   /** What ends the socket as soon as the program has read what came before it. */
@@ -165,7 +167,7 @@ export class TLSSocket extends SessionMembers implements PumpListener {
       return
     }
     try {
-      while (this.#buffer.shutdown() === 'want-write') this.#pump.flush()
+      if (!this.#saidCloseNotify(() => this._final(callback), callback)) return
     } catch (thrown) {
       callback(this.#reasonOf(thrown))
       return
@@ -176,6 +178,25 @@ export class TLSSocket extends SessionMembers implements PumpListener {
     callback()
   }
 
+  /** False where the channel has to do something else before; then it tries again later. */
+  #saidCloseNotify(retry: () => void, callback: WriteCallback): boolean {
+    this.#pump.flush()
+    for (let isSaid = false; ; this.#pump.flush()) {
+      const step = this.#buffer.shutdown()
+      isSaid ||= step === 'done' || this.#buffer.outgoingBytesBuffered > 0
+      if (step === 'want-write') continue
+      if (!isSaid) this.#awaitChannel(step, retry, callback)
+      return isSaid
+    }
+  }
+
+  /** The channel takes nothing now: it asks something, or is in the middle of what the peer says. */
+  #awaitChannel(step: 'done' | Waiting, retry: () => void, callback: WriteCallback): void {
+    this.#waiting = { retry, callback }
+    this.#awaitsChannel = true
+    if (step === 'paused') this.#answer(() => this.#advance())
+  }
+
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#clock.stop()
     this.stopIdleTimer()
@@ -183,6 +204,7 @@ export class TLSSocket extends SessionMembers implements PumpListener {
     this.#stopListening?.()
     const closed = error ?? new UsageError('the socket was closed')
     this.#unwrapping?.reject(closed)
+    this.certificateRequests.fail(closed)
     this.#waiting?.callback(closed)
     this.#waiting = undefined
     if (this.#state === 'unwrapped') {
@@ -213,14 +235,17 @@ export class TLSSocket extends SessionMembers implements PumpListener {
 
   transportDrained(): void {
     this.touch()
-    const waiting = this.#waiting
-    if (waiting !== undefined && this.#state === 'open') {
-      this.#waiting = undefined
-      waiting.retry()
-    }
+    this.#retry()
     if (!this.#isBlocked) return
     this.#isBlocked = false
     this.transportAdvanced()
+  }
+
+  #retry(): void {
+    const waiting = this.#waiting
+    if (waiting === undefined || this.#state !== 'open') return
+    this.#waiting = undefined
+    waiting.retry()
   }
 
   transportEnded(): void {
@@ -236,7 +261,7 @@ export class TLSSocket extends SessionMembers implements PumpListener {
     // Whoever is asked about the peer may take long, and the answer matters no more.
     if (this.#state === 'handshaking' && this.#buffer.pause !== undefined) {
       this.destroy(error ?? new RaggedEOFError('handshake'))
-    }
+    } else if (this.#buffer.pause !== undefined) this.#endWith(error ?? new RaggedEOFError('data'))
     this.transportDrained()
   }
 
@@ -307,6 +332,8 @@ export class TLSSocket extends SessionMembers implements PumpListener {
       if (chunk === 'closed') {
         this.#peerClosed = true
         this.#pump.stopReading()
+        this.certificateRequests.deliver()
+        this.certificateRequests.fail(new UsageError('the client closed the connection before it had answered'))
         this.push(null)
         // Has the stream notice its end although nobody may be reading.
         this.read(0)
@@ -324,12 +351,17 @@ export class TLSSocket extends SessionMembers implements PumpListener {
     }
     if (this.#state === 'unwrapping') this.#continueUnwrapping()
     else this.#pump.flush()
+    this.certificateRequests.deliver()
     this.deliverSessions()
+    if (!this.#awaitsChannel || this.destroyed) return
+    this.#awaitsChannel = false
+    this.#retry()
   }
 
   #continueUnwrapping(): void {
     const step = this.#advanced(() => this.#buffer.shutdown())
     if (step !== undefined) this.#pump.flush()
+    if (step === 'paused') this.#answer(() => this.#advance())
     if (step !== 'done') return
     this.#state = 'unwrapped'
     this.#stopListening?.()
@@ -359,6 +391,10 @@ export class TLSSocket extends SessionMembers implements PumpListener {
         if (this.#lost !== undefined) throw this.#lost.error ?? new RaggedEOFError('data')
         const taken = this.#buffer.write(offset === 0 ? chunk : chunk.subarray(offset))
         if (typeof taken === 'number') offset += taken
+        else if (taken !== 'want-write') {
+          this.#awaitChannel(taken, () => this.#send(chunk, offset, callback), callback)
+          return
+        }
       } catch (thrown) {
         callback(this.#reasonOf(thrown))
         return

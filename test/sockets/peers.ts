@@ -85,8 +85,8 @@ export async function client(
 export async function securedPair(
   t: Cleaner,
   [here, there]: readonly [Duplex, Duplex],
-  clientOptions: ClientOptions & TLSSocketOptions = {},
-  serverOptions: Partial<ServerOptions> & TLSSocketOptions = {},
+  clientOptions: ClientOptions & TLSSocketOptions & { readonly backend?: Backend } = {},
+  serverOptions: Partial<ServerOptions> & TLSSocketOptions & { readonly backend?: Backend } = {},
 ): Promise<[client: TLSSocket, server: TLSSocket]> {
   const ours = await matching()
   const [client, server] = await Promise.all([

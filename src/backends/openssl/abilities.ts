@@ -87,6 +87,8 @@ export const features: ReadonlySet<Feature> = new Set<Feature>([
   'sessions',
   'early-data',
   'key-update',
+  'post-handshake-authentication',
+  'choose-certificate',
   'pre-shared-keys',
   'ocsp-stapling',
   'certificate-timestamps',

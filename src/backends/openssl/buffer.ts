@@ -3,15 +3,17 @@ import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import type { ChannelBindingType } from '../../channel/key-material.ts'
 import { outgoingLimitBytes } from '../../channel/limits.ts'
 import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
+import { type ClientCertificateRequest, cannotRequest } from '../../channel/post-handshake.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { PlainBuffer } from '../../channel/unsupported.ts'
 import type { VetoAnswer } from '../../channel/veto.ts'
 import type { Session } from '../../config/session.ts'
+import type { SigningChain } from '../../config/signing-chain.ts'
 import { BackendError, UsageError } from '../../errors.ts'
 import { EarlyDataStatus, KeyUpdateType, Shutdown } from './constants.ts'
 import { Engine } from './engine.ts'
-import { readFacts, versionOf } from './facts.ts'
+import { readFacts, readSignatureScheme, versionOf } from './facts.ts'
 import { Handshake, sendTickets } from './handshake.ts'
 import { channelBinding, exportEarlyKeyingMaterial, exportKeyingMaterial } from './key-material.ts'
 import { type Library, scratch } from './library.ts'
@@ -82,13 +84,21 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     if (data.byteLength === 0) return 0
     const room = outgoingLimitBytes - this.outgoingBytesBuffered
     if (room <= 0) return 'want-write'
-    this.#wearKeys(ssl, Math.min(data.byteLength, room))
+    const { isIdle, pause } = this.#engine
+    if (!isIdle && pause !== undefined) return 'paused'
+    if (isIdle) this.#wearKeys(ssl, Math.min(data.byteLength, room))
     return this.#engine.step(() => this.#library.native.SSL_write(ssl, data, Math.min(data.byteLength, room)))
   }
 
   shutdown(): 'done' | Waiting {
     const ssl = this.#established('shutdown')
     const { native } = this.#library
+    // What has been asked is answered first: nothing may follow close_notify. An answer has to be there as a whole.
+    if (this.#engine.pause !== undefined) return 'paused'
+    if (!this.#sentCloseNotify && !this.#engine.isIdle) {
+      const step = this.#engine.step(() => native.SSL_do_handshake(ssl))
+      if (typeof step === 'string') return step
+    }
     if (!this.#sentCloseNotify) {
       this.#sentCloseNotify = true
       // Zero says that close_notify was sent and the peer's has not come; that is no error. SSL_shutdown(3).
@@ -155,7 +165,8 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     else if (typeof answer === 'object' && 'failed' in answer) {
       const message = `there was no answer to '${request.kind}'`
       engine.failure = { error: new BackendError(engine.prepared.backendName, message, { cause: answer.failed }) }
-    } else engine.sessions.answer(request, answer)
+    } else if (request.kind === 'choose-certificate') engine.choice?.answer(answer as SigningChain | undefined)
+    else engine.sessions.answer(request, answer)
   }
 
   get facts(): ConnectionFacts {
@@ -184,7 +195,16 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     if (!this.#engine.isServer || versionOf(this.#library.native.SSL_version(ssl)) !== 'TLSv1.3')
       throw new UsageError('sendTicket: only a server does so, and in TLS 1.3')
     if (this.#engine.sessions.server === undefined) throw new UsageError('sendTicket: sessions are off')
-    sendTickets(this.#engine, 1)
+    this.#engine.whenIdle(() => sendTickets(this.#engine, 1))
+  }
+
+  override requestClientCertificate(): ClientCertificateRequest {
+    this.#established('requestClientCertificate')
+    const { late } = this.#engine
+    if (late === undefined) throw cannotRequest('client')
+    // Read now, for OpenSSL forgets it with the next answer.
+    const { resumed, peerChain, verified } = this.facts
+    return late.ask(resumed ? undefined : { peerChain, verified })
   }
 
   override updateKeys({ requestPeer = false }: { readonly requestPeer?: boolean } = {}): void {
@@ -194,8 +214,10 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     if (this.#sentCloseNotify) throw new UsageError('updateKeys: close_notify has been sent')
     const kind = requestPeer ? KeyUpdateType.REQUESTED : KeyUpdateType.NOT_REQUESTED
     // The second call sends it.
-    this.#engine.step(() => (native.SSL_key_update(ssl, kind) === 1 ? native.SSL_do_handshake(ssl) : 0))
-    this.#recordsWritten = 0
+    this.#engine.whenIdle(() => {
+      this.#engine.step(() => (native.SSL_key_update(ssl, kind) === 1 ? native.SSL_do_handshake(ssl) : 0))
+      this.#recordsWritten = 0
+    })
   }
 
   override readEarlyData(maxBytes: number): Uint8Array | Waiting {
@@ -257,9 +279,21 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     this.#established('read')
     if (capacity === 0) return 0
     if (this.#engine.peerClosed) return 'closed'
+    if (this.#engine.pause !== undefined) return 'paused'
     const read = this.#engine.readInto(address, capacity)
     this.#keepSessions()
+    this.#noteIdentity()
     return read
+  }
+
+  /** From now on the client is who it has proved to be. */
+  #noteIdentity(): void {
+    const { newIdentity, ssl } = this.#engine
+    if (newIdentity === undefined || ssl === undefined) return
+    this.#engine.newIdentity = undefined
+    const { peerChain, verified } = newIdentity
+    const signatureScheme = readSignatureScheme(this.#library, ssl, true)
+    this.#facts = Object.freeze({ ...this.facts, peerChain, peerCertificate: peerChain[0], verified, signatureScheme })
   }
 
   /** Puts what came where it is kept. Not while OpenSSL runs: the cache may be the application's. */

@@ -16,6 +16,10 @@ export interface StepListener {
   logKey(line: string): void
   /** Verify the peer's chain, which OpenSSL has put into this X509_STORE_CTX. */
   verifyChain(storeContext: Pointer): number
+  /** On a client: the server asks for its certificate. 1 to go on, -1 to wait. */
+  wantCertificate(): number
+  /** The peer's handshake message of this type came, where somebody listens for it. */
+  sawMessage(type: number): void
   /** On a client: what to make of a stapled state. On a server: to staple one. */
   status(): number
   /** What a server sends beside a certificate of its own to a client that wants timestamps; `null` where OpenSSL does not say which. */
@@ -42,6 +46,8 @@ export class Callbacks {
   readonly verifyChain: Pointer
   readonly status: Pointer
   readonly judge: Pointer
+  readonly wantCertificate: Pointer
+  readonly message: Pointer
   readonly sendTimestamps: Pointer
   readonly receiveTimestamps: Pointer
   readonly sessions: SessionCallbacks
@@ -109,6 +115,20 @@ export class Callbacks {
           return 0
         }),
     )
+    this.wantCertificate = register('int', ['void *', 'void *'], () =>
+      this.#guard(0, (listener) => listener.wantCertificate()),
+    )
+    this.message = register(
+      'void',
+      ['int', 'int', 'int', 'void *', 'size_t', 'void *', 'void *'],
+      (isSent: number, _version: number, contentType: number, content: Pointer, length: number) => {
+        if (isSent !== 0 || contentType !== handshakeContent || Number(length) === 0) return
+        this.#guard(0, (listener) => {
+          listener.sawMessage(library.copy(content, 1)[0] as number)
+          return 0
+        })
+      },
+    )
     this.sessions = new SessionCallbacks(library, register, (onFailure, call) =>
       this.#guard(onFailure, (listener) => call(listener.sessions)),
     )
@@ -160,3 +180,5 @@ type ReceiveArguments = [
   depth: number | bigint,
   alert: Pointer,
 ]
+/** The content type of handshake messages. RFC 9846, Section 5.1. */
+const handshakeContent = 22

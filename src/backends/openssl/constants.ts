@@ -6,6 +6,7 @@
 /** Commands of SSL_CTX_ctrl and SSL_ctrl, most of them macros in C. */
 export const Ctrl = {
   MODE: 33,
+  CLEAR_MODE: 78,
   SET_SESS_CACHE_MODE: 44,
   SET_MAX_CERT_LIST: 51,
   SET_TLSEXT_SERVERNAME_CB: 53,
@@ -29,7 +30,12 @@ export const Ctrl = {
 
 export const ProtocolVersion = { TLS1_2: 0x0303, TLS1_3: 0x0304 } as const
 
-export const Mode = { ACCEPT_MOVING_WRITE_BUFFER: 0x2, NO_AUTO_CHAIN: 0x8, RELEASE_BUFFERS: 0x10 } as const
+export const Mode = {
+  AUTO_RETRY: 0x4,
+  ACCEPT_MOVING_WRITE_BUFFER: 0x2,
+  NO_AUTO_CHAIN: 0x8,
+  RELEASE_BUFFERS: 0x10,
+} as const
 
 /** Options are a 64-bit set; these fit into 32 bits. */
 export const Option = {
@@ -47,11 +53,15 @@ export const SSLError = {
   SSL: 1,
   WANT_READ: 2,
   WANT_WRITE: 3,
+  WANT_X509_LOOKUP: 4,
   SYSCALL: 5,
   ZERO_RETURN: 6,
   WANT_CLIENT_HELLO_CB: 11,
   WANT_RETRY_VERIFY: 12,
 } as const
+
+/** Of libssl, sslerr.h. */
+export const Reason = { EXTENSION_NOT_RECEIVED: 279 } as const
 
 /** NO_INTERNAL: OpenSSL's own table of sessions is neither filled nor asked. */
 export const SessionCacheMode = { OFF: 0, CLIENT: 0x1, SERVER: 0x2, NO_INTERNAL: 0x300 } as const

@@ -9,15 +9,14 @@ import type { TLSClientConfiguration } from '../../config/client-configuration.t
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import { TrustStore } from '../../config/trust-store.ts'
-import { ConfigurationError } from '../../errors.ts'
 import { OpenSSLBuffer } from './buffer.ts'
-import { Ctrl, Verify } from './constants.ts'
-import { loadCertificate, loadPrivateKey } from './credentials.ts'
-import { takeErrors, textOf } from './fault.ts'
+import { Verify } from './constants.ts'
+import { loadCertificate } from './credentials.ts'
 import { namesOf } from './identities.ts'
 import type { Library } from './library.ts'
 import { PreparedContext, type Workshop } from './prepared-context.ts'
 import type { Pointer } from './prototypes.ts'
+import { useChain } from './signing-chain.ts'
 
 export class OpenSSLClientContext implements ClientContext {
   readonly backend: Backend
@@ -31,11 +30,12 @@ export class OpenSSLClientContext implements ClientContext {
     this.#prepared = prepared
     const context = prepared.newContext()
     const { certificateChain } = configuration
-    if (certificateChain !== undefined) useChain(workshop.library, context, 'certificateChain', certificateChain)
+    if (certificateChain !== undefined) useChain(workshop.library, { context }, 'certificateChain', certificateChain)
     prepared.askForStatus(context)
     if (configuration.certificateTimestamps === true) prepared.timestamps.ask(context)
     prepared.trust(context, configuration.trustStore ?? TrustStore.system())
     prepared.verify(context, Verify.PEER)
+    prepared.answerRequests(context)
     prepared.offerProtocols(context)
   }
 
@@ -64,7 +64,7 @@ export class OpenSSLServerContext implements ServerContext {
       const context = prepared.newContext(group)
       for (const index of group) {
         const chain = configuration.certificateChain[index] as SigningChain
-        const certificate = useChain(workshop.library, context, `certificateChain[${index}]`, chain)
+        const certificate = useChain(workshop.library, { context }, `certificateChain[${index}]`, chain)
         prepared.staples(context, certificate, chain.ocspResponse)
         prepared.timestamps.put(certificate, chain.signedCertificateTimestamps ?? [])
       }
@@ -81,14 +81,18 @@ export class OpenSSLServerContext implements ServerContext {
 
   #authenticateClients(context: Pointer): void {
     const { clientAuthentication = 'none', trustStore } = this.configuration
-    if (clientAuthentication === 'none' || trustStore === undefined) return
+    if (trustStore === undefined) return
     this.#prepared.trust(context, trustStore, { nameAuthorities: true })
-    this.#prepared.verify(
-      context,
-      clientAuthentication === 'required' ? Verify.PEER | Verify.FAIL_IF_NO_PEER_CERT : Verify.PEER,
-    )
+    this.#prepared.verify(context, verifyModes[clientAuthentication])
   }
 }
+
+/** Those that are not asked in the handshake can be asked later. */
+const verifyModes = {
+  none: Verify.NONE,
+  requested: Verify.PEER,
+  required: Verify.PEER | Verify.FAIL_IF_NO_PEER_CERT,
+} as const
 
 function chainNames(library: Library, index: number, chain: SigningChain): readonly string[] {
   const leaf = loadCertificate(library, `certificateChain[${index}].leaf`, chain.leaf)
@@ -96,36 +100,5 @@ function chainNames(library: Library, index: number, chain: SigningChain): reado
     return namesOf(library, leaf)
   } finally {
     library.native.X509_free(leaf)
-  }
-}
-
-/** Gives a certificate, its issuers and its key to an SSL_CTX, which takes references of its own. Answers the certificate. */
-function useChain(library: Library, context: Pointer, field: string, { leaf, key, chain = [] }: SigningChain): Pointer {
-  const { native } = library
-  const refuse = (part: string, why: string): never => {
-    throw new ConfigurationError(`${field}.${part}`, `${why}: ${textOf(takeErrors(native))}`)
-  }
-  const owned: (() => void)[] = []
-  const own = (pointer: Pointer, free: (pointer: Pointer) => unknown): Pointer => {
-    owned.push(() => free(pointer))
-    return pointer
-  }
-  try {
-    const certificate = own(loadCertificate(library, `${field}.leaf`, leaf), native.X509_free)
-    const privateKey = own(loadPrivateKey(library, `${field}.key`, key), native.EVP_PKEY_free)
-    native.ERR_clear_error()
-    if (native.X509_check_private_key(certificate, privateKey) !== 1)
-      refuse('key', 'it does not belong to the certificate')
-    if (native.SSL_CTX_use_certificate(context, certificate) !== 1) refuse('leaf', 'OpenSSL refuses the certificate')
-    if (native.SSL_CTX_use_PrivateKey(context, privateKey) !== 1) refuse('key', 'OpenSSL refuses the key')
-    chain.forEach((each, index) => {
-      const issuer = own(loadCertificate(library, `${field}.chain[${index}]`, each), native.X509_free)
-      // The 1 has OpenSSL take a reference of its own.
-      if (native.SSL_CTX_ctrl(context, Ctrl.CHAIN_CERT, 1, issuer) !== 1)
-        refuse(`chain[${index}]`, 'OpenSSL refuses the certificate')
-    })
-    return certificate
-  } finally {
-    for (const free of owned) free()
   }
 }

@@ -1,3 +1,4 @@
+// over 400 lines: an SSL is one object, and what is left here touches the same few fields.
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
@@ -6,12 +7,14 @@ import type { Waiting } from '../../channel/tls-buffer.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { RaggedEOFError, UsageError } from '../../errors.ts'
 import type { StepListener } from './callbacks.ts'
+import type { CertificateChoice } from './certificate-choice.ts'
 import { readTimestamps } from './certificate-timestamps.ts'
 import { Ciphertext } from './ciphertext.ts'
 import { ConnectionSessions } from './connection-sessions.ts'
 import { CallbackAnswer, SSLError } from './constants.ts'
 import { versionOf } from './facts.ts'
 import { describeForeign, faultOf, takeErrors } from './fault.ts'
+import { LateRequests, type ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import { PeerVerification } from './peer-verification.ts'
 import type { PreparedContext } from './prepared-context.ts'
@@ -25,12 +28,19 @@ export class Engine implements StepListener {
   readonly library: Library
   readonly isServer: boolean
   readonly serverName: string | undefined
-  readonly verification: PeerVerification
+  /** Of the handshake; or of the request that is open. */
+  verification: PeerVerification
   readonly sessions: ConnectionSessions
   /** `undefined` on a server, and on a client that does not ask for it. */
   readonly stapledStatus: StapledStatusCheck | undefined
   /** What a server has sent of them, on a client that asked. */
   timestamps: readonly Uint8Array[] | undefined
+  /** On a server: what it asks for when the connection is in use. */
+  readonly late: LateRequests | undefined
+  /** On a client: what it answers. */
+  readonly choice: CertificateChoice | undefined
+  /** Who the client has turned out to be since this was last taken. */
+  newIdentity: ProvenIdentity | undefined
   /** The handshake is done, the veto included. */
   isOpen = false
   peerClosed = false
@@ -48,6 +58,7 @@ export class Engine implements StepListener {
   #received: Uint8Array[] | undefined
   #startsOver = false
   #keyLines: string[] = []
+  #deferred: (() => void)[] = []
   /** How the peer began, where that was no TLS record. */
   #foreign: string | undefined
   #sawFirstBytes = false
@@ -59,13 +70,9 @@ export class Engine implements StepListener {
     this.#parsedName = serverName
     this.serverName = nameText(serverName)
     this.#ciphertext = new Ciphertext(this.library.conduit)
-    this.verification = new PeerVerification(this.library, {
-      isServer: this.isServer,
-      revocation: prepared.configuration.revocation,
-      asksForVeto: prepared.configuration.verifyPeer !== undefined,
-      skipsChain: prepared.skipsChainVerification,
-      serverName: this.serverName,
-    })
+    this.verification = this.#newVerification()
+    this.late = this.isServer ? new LateRequests(this) : undefined
+    this.choice = prepared.certificateChoice()
     this.sessions = new ConnectionSessions(this, options)
     this.stapledStatus = prepared.stapledStatusCheck()
     if (prepared.mayAskDuringHello) this.#received = []
@@ -117,16 +124,37 @@ export class Engine implements StepListener {
     return this.#ciphertext.releaseUnread()
   }
 
-  /** Reads data as long as records are there. */
+  /** Reads data as long as records are there; stops behind a client's answer, which has to be judged first. */
   readInto(address: Pointer, capacity: number): number | Waiting {
+    for (;;) {
+      const settled = this.late?.settle()
+      if (settled === 'paused') return 'paused'
+      this.newIdentity = settled ?? this.newIdentity
+      const read = this.#readOn(address, capacity)
+      this.#doDeferred()
+      if (read !== 'answered') return read
+    }
+  }
+
+  #readOn(address: Pointer, capacity: number): number | Waiting | 'answered' {
     const ssl = this.live()
     if (this.#drained && !this.#transportEnded) return 'want-read'
     if (this.owesTooMuch) return 'want-write'
     const { native } = this.library
-    return this.step(() => {
+    let isAnswer = false
+    const result = this.step(() => {
       // SSL_read answers at most one record at a time; one that it answers in part goes on with the next call.
       for (let length = 0; ; ) {
+        const unread = this.late?.isOpen ? this.#ciphertext.unreadBytes : 0
         const read = native.SSL_read(ssl, length === 0 ? address : address + BigInt(length), capacity - length)
+        if (read <= 0 && this.late?.isAnswered) {
+          isAnswer = length === 0
+          return length === 0 ? 1 : length
+        }
+        // A handshake message was read, and nothing else is amiss.
+        const remaining = unread > 0 ? this.#ciphertext.unreadBytes : 0
+        if (read <= 0 && remaining > 0 && remaining < unread && native.SSL_get_error(ssl, read) === SSLError.WANT_READ)
+          continue
         if (read <= 0 && length > 0) this.#rememberFault(ssl, read)
         if (read <= 0) return length > 0 ? length : read
         length += read
@@ -137,6 +165,9 @@ export class Engine implements StepListener {
         }
       }
     })
+    if (isAnswer && typeof result === 'number') return 'answered'
+    if (typeof result === 'number') this.choice?.noteData()
+    return result
   }
 
   // ── steps ──
@@ -182,6 +213,39 @@ export class Engine implements StepListener {
     throw error
   }
 
+  /** Whether OpenSSL is not in the middle of a flight behind the handshake, where it can do nothing else. */
+  get isIdle(): boolean {
+    if (this.choice === undefined && !this.late?.isOpen) return true
+    return this.library.native.SSL_is_init_finished(this.live()) === 1
+  }
+
+  /** Does it now, or when OpenSSL can. */
+  whenIdle(act: () => void): void {
+    if (this.isIdle) act()
+    else this.#deferred.push(act)
+  }
+
+  #doDeferred(): void {
+    if (this.#deferred.length === 0 || this.failure !== undefined || !this.isIdle) return
+    for (const act of this.#deferred.splice(0)) act()
+  }
+
+  /** The client is going to show a certificate once more. */
+  verifyAnew(): void {
+    this.verification = this.#newVerification()
+  }
+
+  #newVerification(): PeerVerification {
+    const { configuration, skipsChainVerification } = this.prepared
+    return new PeerVerification(this.library, {
+      isServer: this.isServer,
+      revocation: configuration.revocation,
+      asksForVeto: configuration.verifyPeer !== undefined,
+      skipsChain: skipsChainVerification,
+      serverName: this.serverName,
+    })
+  }
+
   askForVeto(): 'paused' {
     this.pause = this.verification.request(this.live())
     return 'paused'
@@ -202,6 +266,9 @@ export class Engine implements StepListener {
         return 'closed'
       case SSLError.WANT_RETRY_VERIFY:
         return this.askForVeto()
+      case SSLError.WANT_X509_LOOKUP:
+        this.pause = this.choice?.request(this.live(), this.isOpen)
+        return 'paused'
       default:
         return this.fail(this.#reasonOf(errors))
     }
@@ -324,6 +391,14 @@ export class Engine implements StepListener {
   receiveTimestamps(list: Uint8Array): boolean {
     this.timestamps = readTimestamps(list)
     return this.timestamps !== undefined
+  }
+
+  wantCertificate(): number {
+    return this.choice?.wanted(this.live()) ?? 1
+  }
+
+  sawMessage(type: number): void {
+    this.late?.sawMessage(type)
   }
 
   judge(found: number, storeContext: Pointer): number {

@@ -66,7 +66,7 @@ export function versionOf(version: number): NegotiatedVersion | undefined {
   return version === ProtocolVersion.TLS1_2 ? 'TLSv1.2' : undefined
 }
 
-function readSignatureScheme({ native }: Library, ssl: Pointer, ofPeer: boolean): number | undefined {
+export function readSignatureScheme({ native }: Library, ssl: Pointer, ofPeer: boolean): number | undefined {
   const signature = new Int32Array(1)
   const hash = new Int32Array(1)
   const read = ofPeer ? native.SSL_get_peer_signature_type_nid : native.SSL_get_signature_type_nid

@@ -1,4 +1,5 @@
 import type { Waiting } from '../../channel/tls-buffer.ts'
+import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { ReadEarlyData } from './constants.ts'
 import type { Engine } from './engine.ts'
 import { versionOf } from './facts.ts'
@@ -22,7 +23,7 @@ export class Handshake {
       const waiting = this.#begin() ?? this.#receiveEarlyData() ?? this.#negotiate()
       if (waiting !== undefined) return waiting
     }
-    if (this.#engine.verification.refusal !== undefined) return this.#refuseLate()
+    if (this.#engine.verification.refusal !== undefined) return refuseLate(this.#engine)
     this.#engine.isOpen = true
     this.#sendTicketsLate()
     return undefined
@@ -76,21 +77,12 @@ export class Handshake {
     const foundation = engine.sessions.established(ssl)
     if (foundation.kind === 'session') engine.verification.standsOn(foundation.peerChain, foundation.verified, true)
     else if (foundation.kind === 'pre-shared-key') engine.verification.standsOn([], true, false)
-    // A client was asked about a certificate when it came.
-    const isUnasked = engine.isServer || foundation.kind !== 'certificates'
+    // A client was asked about a certificate when it came. A server that may ask later knows nobody yet.
+    const { clientAuthentication = 'none' } = engine.prepared.configuration as TLSServerConfiguration
+    const isUnasked = engine.isServer
+      ? clientAuthentication !== 'none' || engine.verification.request(ssl).peer.chain.length > 0
+      : foundation.kind !== 'certificates'
     return isUnasked && engine.prepared.configuration.verifyPeer !== undefined ? engine.askForVeto() : undefined
-  }
-
-  /**
-   * A server learns of the client's certificate with the client's last message, and OpenSSL cannot stop there: its own handshake
-   * is over. So it is wherever a session is resumed. A refusal can therefore not be an alert; the peer sees the connection being closed.
-   */
-  #refuseLate(): never {
-    const engine = this.#engine
-    const ssl = engine.live()
-    // Zero says that close_notify was sent and the peer's has not come; that is no error. SSL_shutdown(3).
-    engine.step(() => engine.library.native.SSL_shutdown(ssl) + 1)
-    return engine.fail(engine.verification.refusal)
   }
 
   /** Where OpenSSL did not send tickets by itself, because a veto was to come. */
@@ -112,4 +104,15 @@ export function sendTickets(engine: Engine, count: number): void {
   const ssl = engine.live()
   for (let sent = 0; sent < count; sent++) native.SSL_new_session_ticket(ssl)
   if (count > 0) engine.step(() => native.SSL_do_handshake(ssl))
+}
+
+/**
+ * A server learns of the client's certificate with the client's last message, and OpenSSL cannot stop there: its own handshake
+ * is over. So it is wherever a session is resumed. A refusal can therefore not be an alert; the peer sees the connection being closed.
+ */
+export function refuseLate(engine: Engine): never {
+  const ssl = engine.live()
+  // Zero says that close_notify was sent and the peer's has not come; that is no error. SSL_shutdown(3).
+  engine.step(() => engine.library.native.SSL_shutdown(ssl) + 1)
+  return engine.fail(engine.verification.refusal)
 }

@@ -13,6 +13,7 @@ import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { TrustStore } from '../../config/trust-store.ts'
 import { BackendError, ConfigurationError } from '../../errors.ts'
 import { abilitiesOf } from './abilities.ts'
+import { CertificateChoice } from './certificate-choice.ts'
 import { CertificateTimestamps } from './certificate-timestamps.ts'
 import { ClientSessions } from './client-sessions.ts'
 import { CheckFlag, Ctrl, Mode, Option, SessionCacheMode, VerifyFlag } from './constants.ts'
@@ -258,6 +259,22 @@ export class PreparedContext {
     native.SSL_CTX_set_cert_verify_callback(context, callbacks.verifyChain, null)
   }
 
+  /** Makes a client ready to be asked for its certificate in the ways that the configuration has. */
+  answerRequests(context: Pointer): void {
+    const { native, callbacks } = this.library
+    if (this.configuration instanceof TLSServerConfiguration) return
+    if (this.configuration.postHandshakeAuthentication === true) native.SSL_CTX_set_post_handshake_auth(context, 1)
+    if (this.certificateChoice() !== undefined) native.SSL_CTX_set_cert_cb(context, callbacks.wantCertificate, null)
+  }
+
+  /** For one connection of a client; `undefined` where there is nothing to choose and nothing to count. */
+  certificateChoice(): CertificateChoice | undefined {
+    if (this.configuration instanceof TLSServerConfiguration) return undefined
+    const { chooseCertificate, postHandshakeAuthentication } = this.configuration
+    const asks = chooseCertificate !== undefined
+    return asks || postHandshakeAuthentication === true ? new CertificateChoice(this.library, asks) : undefined
+  }
+
   offerProtocols(context: Pointer): void {
     const { innerProtocols } = this.configuration
     if (innerProtocols === undefined) return
@@ -314,7 +331,7 @@ export class PreparedContext {
   /** By what rules a server lets clients in, as a text: a session that began under others is none of its own. */
   #acceptance(): string {
     const { clientAuthentication = 'none', trustStore, revocation } = this.configuration as TLSServerConfiguration
-    if (clientAuthentication === 'none' || trustStore === undefined) return 'anybody'
+    if (trustStore === undefined) return 'anybody'
     const trust = this.skipsChainVerification
       ? 'whatever they show'
       : this.#trustStores.get(trustStore, revocation?.lists).digest

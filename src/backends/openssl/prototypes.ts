@@ -49,6 +49,8 @@ export const prototypes = {
   SSL_CTX_add_client_CA: 'int SSL_CTX_add_client_CA(void*, void*)',
   SSL_CTX_get_cert_store: 'void* SSL_CTX_get_cert_store(void*)',
   SSL_CTX_get0_param: 'void* SSL_CTX_get0_param(void*)',
+  SSL_CTX_set_post_handshake_auth: 'void SSL_CTX_set_post_handshake_auth(void*, int)',
+  SSL_CTX_set_cert_cb: 'void SSL_CTX_set_cert_cb(void*, void*, void*)',
   SSL_CTX_use_certificate: 'int SSL_CTX_use_certificate(void*, void*)',
   SSL_CTX_add_custom_ext:
     'int SSL_CTX_add_custom_ext(void*, unsigned int, unsigned int, void*, void*, void*, void*, void*)',
@@ -118,6 +120,17 @@ export const prototypes = {
   SSL_get_shutdown: 'int SSL_get_shutdown(void*)',
   SSL_get_error: 'int SSL_get_error(void*, int)',
 
+  // ── certificates of a connection ──
+  SSL_certs_clear: 'void SSL_certs_clear(void*)',
+  SSL_use_certificate: 'int SSL_use_certificate(void*, void*)',
+  SSL_use_PrivateKey: 'int SSL_use_PrivateKey(void*, void*)',
+  SSL_get0_peer_CA_list: 'void* SSL_get0_peer_CA_list(void*)',
+  SSL_get_sigalgs: 'int SSL_get_sigalgs(void*, int, void*, void*, void*, void*, void*)',
+  SSL_set_verify: 'void SSL_set_verify(void*, int, void*)',
+  SSL_verify_client_post_handshake: 'int SSL_verify_client_post_handshake(void*)',
+  SSL_set_msg_callback: 'void SSL_set_msg_callback(void*, void*)',
+  SSL_is_init_finished: 'int SSL_is_init_finished(void*)',
+
   // ── what was agreed ──
   SSL_version: 'int SSL_version(void*)',
   SSL_get_current_cipher: 'void* SSL_get_current_cipher(void*)',
@@ -149,6 +162,7 @@ export const prototypes = {
   X509_digest: 'int X509_digest(void*, void*, void*, void*)',
   EVP_get_digestbyname: 'void* EVP_get_digestbyname(const char*)',
   X509_get_subject_name: 'void* X509_get_subject_name(void*)',
+  i2d_X509_NAME: 'int i2d_X509_NAME(void*, void*)',
   X509_NAME_print_ex: 'int X509_NAME_print_ex(void*, void*, int, unsigned long)',
   X509_get0_notAfter: 'void* X509_get0_notAfter(void*)',
   ASN1_TIME_set: 'void* ASN1_TIME_set(void*, int64_t)',

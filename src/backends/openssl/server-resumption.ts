@@ -7,6 +7,7 @@ import { DecodeError } from '../../codec/decode-error.ts'
 import { TicketStatus, TicketUse } from './constants.ts'
 import { decodeDER, encodeDER } from './der.ts'
 import { readPeerChain, versionOf } from './facts.ts'
+import type { ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 import type { ServerSessions } from './server-sessions.ts'
@@ -14,22 +15,29 @@ import { decodeRecord, encodeRecord, type SessionRecord } from './session-record
 import { endOfCertificate } from './stored-chain.ts'
 import type { TicketMaterial } from './ticket-sealing.ts'
 
+/** Who the client of this connection is. */
+export interface ClientStanding {
+  /** Whether its chain was verified in the handshake. */
+  isVerified(): boolean
+  /** Whom it has proved to be since. */
+  provenSince(ssl: Pointer): ProvenIdentity | undefined
+}
+
 /** One connection's part in resumption, on a server: what OpenSSL asks about tickets and sessions. */
 export class ServerResumption {
   readonly #sessions: ServerSessions
   readonly #library: Library
-  /** Whether the client's chain was verified in this connection. */
-  readonly #isVerified: () => boolean
+  readonly #client: ClientStanding
   #resuming: SessionRecord | undefined
   /** What a store has answered: OpenSSL asks again after a HelloRetryRequest. */
   readonly #fetched = new Map<string, Uint8Array | undefined>()
   /** A question that the driver has to put before OpenSSL can go on. */
   #question: GetSessionRequest | undefined
 
-  constructor(sessions: ServerSessions, isVerified: () => boolean) {
+  constructor(sessions: ServerSessions, client: ClientStanding) {
     this.#sessions = sessions
     this.#library = sessions.library
-    this.#isVerified = isVerified
+    this.#client = client
   }
 
   /** What is known of the session that is being resumed, where one is. */
@@ -143,8 +151,9 @@ export class ServerResumption {
     const { native } = this.#library
     const serverName = native.SSL_get_servername(ssl, 0)?.toLowerCase() ?? undefined
     const isResumed = resumed !== undefined && native.SSL_session_reused(ssl) === 1
-    if (isResumed) return { ...resumed, issuedAtMilliseconds: now() }
-    const peerChain = readPeerChain(this.#library, ssl, true)
+    const proven = this.#client.provenSince(ssl)
+    if (isResumed && proven === undefined) return { ...resumed, issuedAtMilliseconds: now() }
+    const peerChain = proven?.peerChain ?? readPeerChain(this.#library, ssl, true)
     const [leaf] = peerChain
     const issuedAtMilliseconds = now()
     return {
@@ -154,7 +163,7 @@ export class ServerResumption {
         leaf && endOfCertificate(this.#library, leaf),
       ),
       serverName,
-      verified: this.#isVerified(),
+      verified: proven?.verified ?? this.#client.isVerified(),
       peerChain,
     }
   }

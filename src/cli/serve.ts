@@ -7,7 +7,6 @@ import type { ChooseContext } from '../config/client-hello.ts'
 import { TLSServerConfiguration } from '../config/server-configuration.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
 import { createServer } from '../connections.ts'
-import { ja4 } from '../ja4.ts'
 import type { TLSServer } from '../sockets/tls-server.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { chooseBackend } from './backend-choice.ts'
@@ -123,7 +122,9 @@ function stapleFrom(file: string): () => Uint8Array | undefined {
 
 /** Chooses nothing: it is only there to look. */
 function tellFingerprint(log: Terminal): ChooseContext {
-  return (hello) => {
+  return async (hello) => {
+    // Its hash is of a package that nothing else here needs.
+    const { ja4 } = await import('../ja4.ts')
     const name = hello.serverName === undefined ? '' : `  for ${printable(hello.serverName)}`
     log.print(log.style.dim(`a client offers  ${ja4(hello)}${name}`))
     return undefined

@@ -105,13 +105,13 @@ function copyApp() {
   cpSync(join(cache, 'node_modules', '@koromix'), join(app, 'node_modules', '@koromix'), { recursive: true })
 }
 
-/** What runs, without what only builds. */
+/** What runs, without what only builds. What a program has to install beside us is both here: tests need it. */
 function copyPackages() {
-  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { devDependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const tools = new Set([
     '.bin',
     '.package-lock.json',
-    ...Object.keys(devDependencies).map((name) => name.split('/')[0]),
+    ...Object.keys(devDependencies).flatMap((name) => (name in peerDependencies ? [] : [name.split('/')[0]])),
   ])
   for (const name of readdirSync(join(root, 'node_modules'))) {
     const options = { recursive: true, filter: (path) => !path.includes('/.bin') }

@@ -27,7 +27,8 @@ export interface Row {
 
 const held: ClientOptions = { highestSupportedVersion: TLSVersion.TLSv1_2 }
 const reached = { 'TLSv1.2': 'TLSv1.3', 'TLSv1.3': 'TLSv1.3' } as const
-const turnedAway = { 'TLSv1.2': 'TLSv1.2', 'TLSv1.3': 'VersionDemandedError' } as const
+/** Of who offers TLS 1.2 at most. */
+export const turnedAway = { 'TLSv1.2': 'TLSv1.2', 'TLSv1.3': 'VersionDemandedError' } as const
 
 /** The table of docs/amqp.md. Schannel's rows are tried where Schannel is. */
 export const rows: readonly Row[] = [

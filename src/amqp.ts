@@ -6,10 +6,12 @@ import rhea, { type Connection, type Container, type ConnectionOptions as RheaOp
 import { type BrokerClosed, VersionDemand } from './amqp/version-demand.ts'
 import { backends } from './backends.ts'
 import type { ClientContext } from './channel/context.ts'
-import type { NegotiatedVersion } from './config/tls-version.ts'
+import { parseServerName } from './channel/server-name.ts'
 import { type CreateServerOptions, createServer } from './connections.ts'
+import { ConfigurationError } from './errors.ts'
+import { type ProxyOptions, tunnelsThrough } from './proxies.ts'
 import { type ClientSetup, clientContextOf } from './setups.ts'
-import { connectTo, type Destination } from './sockets/connect.ts'
+import { connectTo, type Destination, serviceOf, upgradeClient } from './sockets/connect.ts'
 import type { TLSServer } from './sockets/tls-server.ts'
 import type { TLSSocket } from './sockets/tls-socket.ts'
 
@@ -60,6 +62,8 @@ export type AMQPConnectionOptions = ClientSetup &
   Pick<Destination, 'host' | 'serverName' | 'transport' | 'service'> & {
     /** Default: 5671; 443 for a WebSocket. */
     readonly port?: number | undefined
+    /** A proxy to connect through, each time; it connects by TCP alone, so that `transport` is not for it. Default: none. */
+    readonly proxy?: ProxyOptions | undefined
     readonly amqp?: AMQPSettings | undefined
     readonly webSocket?: WebSocketOptions | undefined
     /** Default: the one of the package `rhea` itself. */
@@ -76,12 +80,28 @@ export type AMQPConnectionOptions = ClientSetup &
  * @throws TypeError and ConfigurationError at once.
  */
 export function amqpConnection(options: AMQPConnectionOptions): Connection {
-  const { host, serverName, transport, service, amqp = {}, webSocket, container = ownContainer, ...rest } = options
+  const {
+    amqp = {},
+    webSocket,
+    container = ownContainer,
+    host,
+    serverName,
+    transport,
+    service,
+    proxy,
+    ...rest
+  } = options
   const { port = webSocket === undefined ? 5671 : 443, ...setup } = rest
   const context = clientContextOf(setup)
+  const begin = beginner(context, { host, port, serverName, transport, service }, proxy)
   let latest: TLSSocket | undefined
+  // What goes wrong before that, at a proxy perhaps, the broker has not done.
+  let isReached = false
   const open = (): TLSSocket => {
-    latest = connectTo(context, { host, port, serverName, transport, service })
+    isReached = false
+    latest = begin().once('connect', () => {
+      isReached = true
+    })
     return latest
   }
   const connect = webSocket === undefined ? overTCP(open) : overWebSocket(open, { host, port }, webSocket, container)
@@ -92,7 +112,11 @@ export function amqpConnection(options: AMQPConnectionOptions): Connection {
     port,
     connection_details: () => ({ host, port, connect }),
   } as RheaOptions)
-  explainErrors(connection, new VersionDemand(context, backends), () => latest?.facts.version)
+  const demand = new VersionDemand(context, backends)
+  explainErrors(connection, {
+    lost: (error) => (isReached ? demand.explainLost(error) : error),
+    closed: (error) => demand.explainClosed(error, latest?.facts.version),
+  })
   return connection.connect()
 }
 
@@ -121,6 +145,16 @@ interface Accepting {
 }
 
 const ownContainer = rhea as unknown as Container
+
+/** What begins a connection, as often as it is called. */
+function beginner(context: ClientContext, destination: Destination, proxy: ProxyOptions | undefined): () => TLSSocket {
+  if (proxy === undefined) return () => connectTo(context, destination)
+  const { host, port, serverName = host, transport, service = serviceOf(destination) } = destination
+  if (transport !== undefined) throw new ConfigurationError('transport', 'is not for a connection through a proxy')
+  parseServerName(serverName)
+  const tunnel = tunnelsThrough(proxy)
+  return () => upgradeClient(context, tunnel({ host, port }), serverName, { service })
+}
 
 /** As rhea calls `tls.connect`. */
 type Connect = (port: number, host: string, options: unknown, connected: () => void) => object
@@ -164,18 +198,17 @@ interface Telling {
 
 function explainErrors(
   connection: Connection,
-  demand: VersionDemand,
-  negotiated: () => NegotiatedVersion | undefined,
+  explain: { readonly lost: (error: Error) => Error; readonly closed: (error: BrokerClosed) => Error },
 ): void {
   const telling = connection as unknown as Telling
   const { on_error: onError, get_error: getError } = telling
   telling.on_error = function (this: Telling, told) {
     // A WebSocket tells of errors by events.
     const error = (told as { readonly error?: unknown } | undefined)?.error ?? told
-    onError.call(this, error instanceof Error ? demand.explainLost(error) : error)
+    onError.call(this, error instanceof Error ? explain.lost(error) : error)
   }
   telling.get_error = function (this: Telling) {
     const error = getError.call(this)
-    return error && demand.explainClosed(error, negotiated())
+    return error && explain.closed(error)
   }
 }

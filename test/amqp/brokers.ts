@@ -41,8 +41,8 @@ export function client(
   t: Pick<TestContext, 'after'>,
   options: ClientOptions & { readonly backend: Backend; readonly port: number } & Pick<
       AMQPConnectionOptions,
-      'amqp' | 'webSocket'
-    >,
+      'amqp' | 'webSocket' | 'proxy'
+    > & { readonly host?: string },
 ): { readonly connection: Connection; readonly container: Container } {
   const container = newContainer()
   const connection = amqpConnection({ host: '127.0.0.1', serverName: hostName, container, ...options })

@@ -196,7 +196,7 @@ export class CertificateError extends TLSError {
 export class AlertReceivedError extends TLSError {
   override readonly name = 'AlertReceivedError'
 
-  constructor(code: number, options: { cause?: unknown } = {}) {
+  constructor(code: number, options: { cause?: unknown; hint?: string } = {}) {
     const alert = alertName(code)
     super(`the peer ended the connection with the alert ${alert}`, {
       code: 'ERR_TLS_ALERT_RECEIVED',

@@ -87,7 +87,10 @@ function exitCodeFor(error: TLSError, { phase }: Scene): ExitCode {
 /** The library's hints name properties of its API; a person at the command line needs options. */
 function hintFor(error: TLSError, scene: Scene): string | undefined {
   if (error instanceof CertificateError) return certificateHints[error.reason] ?? error.hint
-  if (scene.backend === legacyBackendName && isAboutVersion(error)) return endOfOldStructure
+  // The library says itself what Windows' old structure cannot; that another backend can, is for the command line to say.
+  if (error.hint?.includes('SCHANNEL_CRED')) {
+    return scene.backend === legacyBackendName ? `${error.hint}: try --backend schannel` : error.hint
+  }
   if (error instanceof NegotiationError) return negotiationHints[error.subject]
   if (error instanceof AlertReceivedError) {
     if (error.alert === 'protocol_version' && scene.highestVersion !== undefined) {
@@ -105,14 +108,6 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
   if (error.code === 'ERR_TLS_NOT_TLS') return `${error.hint}: --starttls`
   return error.hint
 }
-
-function isAboutVersion(error: TLSError): boolean {
-  if (error instanceof NegotiationError) return error.subject === 'version'
-  return error instanceof AlertReceivedError && error.alert === 'protocol_version'
-}
-
-const endOfOldStructure =
-  'credentials by the structure SCHANNEL_CRED end at TLS 1.2, and the server wants more; TLS 1.3 needs SCH_CREDENTIALS, and Windows 11, Windows Server 2022 or later: try --backend schannel'
 
 const certificateHints: { readonly [R in CertificateReason]?: string } = {
   'unknown-issuer':

@@ -57,6 +57,7 @@ export class SchannelBuffer extends PlainBuffer implements TLSBuffer {
     this.#handshake = new Handshake(prepared, this.#session, serverName, this.#incoming, this.#outgoing)
     this.#decryption = new Decryption(this.#session, this.#incoming, this.#outgoing, {
       isServer: this.#isServer,
+      credentialStructure: prepared.settings.credentialStructure,
       isTLS12: () => this.#handshake.version === 'TLSv1.2',
     })
   }

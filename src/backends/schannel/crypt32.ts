@@ -24,13 +24,19 @@ export type Crypt32 = Omit<NativeSecurity, keyof import('./secur32.ts').Secur32 
 export function crypt32On(memory: Memory): Crypt32 {
   const { functions } = memory
 
-  /** What a function answered, or the error that it left behind. */
-  function answerOf(pointer: bigint | null): Answer<Pointer> {
+  /**
+   * What a function answered, or the error that it left behind: not one that an earlier function did, which would stay where this one fails
+   * without a reason.
+   */
+  function answerOf(call: () => bigint | null): Answer<Pointer> {
+    functions.SetLastError(0)
+    const pointer = call()
     return pointer === null || pointer === 0n ? { error: functions.GetLastError() >>> 0 } : { value: pointer }
   }
 
-  function successOf(succeeded: number): Answer<true> {
-    return succeeded === 0 ? { error: functions.GetLastError() >>> 0 } : { value: true }
+  function successOf(call: () => number): Answer<true> {
+    functions.SetLastError(0)
+    return call() === 0 ? { error: functions.GetLastError() >>> 0 } : { value: true }
   }
 
   function structureAt(structure: Structure, address: Pointer): Uint8Array {
@@ -52,8 +58,8 @@ export function crypt32On(memory: Memory): Crypt32 {
       hExclusiveRoot: exclusiveRoot,
       dwExclusiveFlags: exclusiveFlags,
     })
-    const made = successOf(functions.CertCreateCertificateChainEngine(config, engine))
-    return made.error === undefined ? answerOf(engine[0] ?? 0n) : made
+    const made = successOf(() => functions.CertCreateCertificateChainEngine(config, engine))
+    return made.error === undefined ? { value: engine[0] ?? 0n } : made
   }
 
   function readElement(address: Pointer): ChainElement {
@@ -69,7 +75,7 @@ export function crypt32On(memory: Memory): Crypt32 {
   function withKey(certificate: Pointer, flags: number, use: (key: bigint) => Answer<true>): Answer<true> {
     const key = new BigUint64Array(1)
     const [specification, mustFree] = [new Uint32Array(1), new Int32Array(1)]
-    const acquired = successOf(
+    const acquired = successOf(() =>
       functions.CryptAcquireCertificatePrivateKey(certificate, flags, null, key, specification, mustFree),
     )
     if (acquired.error !== undefined) return acquired
@@ -89,13 +95,17 @@ export function crypt32On(memory: Memory): Crypt32 {
 
     encodedCertificate,
 
-    CertOpenStoreInMemory: () => answerOf(functions.CertOpenStore(memoryProvider, 0, 0, 0, null)),
+    CertOpenStoreInMemory: () => answerOf(() => functions.CertOpenStore(memoryProvider, 0, 0, 0, null)),
 
     CertOpenSystemStore: (location, name) =>
-      answerOf(functions.CertOpenStore(systemProvider, 0, 0, locations[location] | openExisting | readOnly, name)),
+      answerOf(() =>
+        functions.CertOpenStore(systemProvider, 0, 0, locations[location] | openExisting | readOnly, name),
+      ),
 
     CertAddEncodedCertificateToStore: (store, der) =>
-      successOf(functions.CertAddEncodedCertificateToStore(store, encoding, der, der.byteLength, useExisting, null)),
+      successOf(() =>
+        functions.CertAddEncodedCertificateToStore(store, encoding, der, der.byteLength, useExisting, null),
+      ),
 
     CertFindCertificatesInStore(store, by) {
       const { type, parameter } = searchFor(memory, by)
@@ -115,7 +125,7 @@ export function crypt32On(memory: Memory): Crypt32 {
 
     PFXImportCertStore(pfx, password, flags) {
       const blob = encodeStructure(CRYPT_DATA_BLOB, { cbData: pfx.byteLength, pbData: memory.address(pfx) })
-      return answerOf(functions.PFXImportCertStore(blob, password, flags))
+      return answerOf(() => functions.PFXImportCertStore(blob, password, flags))
     },
 
     CertCloseStore(store) {
@@ -144,7 +154,7 @@ export function crypt32On(memory: Memory): Crypt32 {
         'RequestedUsage.Usage.cUsageIdentifier': 1,
         'RequestedUsage.Usage.rgpszUsageIdentifier': memory.address(identifiers),
       })
-      const got = successOf(
+      const got = successOf(() =>
         functions.CertGetCertificateChain(
           engine ?? null,
           certificate,
@@ -191,7 +201,7 @@ export function crypt32On(memory: Memory): Crypt32 {
         pvExtraPolicyPara: memory.address(extra),
       })
       const status = encodeStructure(CERT_CHAIN_POLICY_STATUS, { cbSize: layoutOf(CERT_CHAIN_POLICY_STATUS).size })
-      const verified = successOf(functions.CertVerifyCertificateChainPolicy(policySSL, chain, parameters, status))
+      const verified = successOf(() => functions.CertVerifyCertificateChainPolicy(policySSL, chain, parameters, status))
       if (verified.error !== undefined) return verified
       return {
         value: {
@@ -207,7 +217,7 @@ export function crypt32On(memory: Memory): Crypt32 {
     NCryptDeleteKey(certificate) {
       const key = new BigUint64Array(1)
       const [specification, mustFree] = [new Uint32Array(1), new Int32Array(1)]
-      const acquired = successOf(
+      const acquired = successOf(() =>
         functions.CryptAcquireCertificatePrivateKey(
           certificate,
           onlyNCrypt | silent,

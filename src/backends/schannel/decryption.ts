@@ -1,17 +1,24 @@
 import type { AlertName } from '../../alerts.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { TLSError } from '../../errors.ts'
+import type { CredentialStructure } from './abilities.ts'
 import { type ByteQueue, nextRecord, wholeRecordsBytes } from './byte-queue.ts'
 import { faultOf, recordTooLong, renegotiation, unknownRecord } from './fault.ts'
 import type { Session } from './session.ts'
 import { isError, Status } from './status.ts'
+
+export interface DecryptionOptions {
+  readonly isServer: boolean
+  readonly credentialStructure: CredentialStructure
+  readonly isTLS12: () => boolean
+}
 
 /** The receiving side of a connection whose handshake is done: records into plaintext, and what the peer says between them. */
 export class Decryption {
   readonly #session: Session
   readonly #incoming: ByteQueue
   readonly #outgoing: ByteQueue
-  readonly #options: { readonly isServer: boolean; readonly isTLS12: () => boolean }
+  readonly #options: DecryptionOptions
   #plaintext: Uint8Array = nothing
   /** So many bytes of whole records were not enough for Schannel. */
   #tooFewBytes = 0
@@ -23,12 +30,7 @@ export class Decryption {
   /** Whether the peer has said its close_notify. */
   peerClosed = false
 
-  constructor(
-    session: Session,
-    incoming: ByteQueue,
-    outgoing: ByteQueue,
-    options: { readonly isServer: boolean; readonly isTLS12: () => boolean },
-  ) {
+  constructor(session: Session, incoming: ByteQueue, outgoing: ByteQueue, options: DecryptionOptions) {
     this.#session = session
     this.#incoming = incoming
     this.#outgoing = outgoing
@@ -132,8 +134,9 @@ export class Decryption {
   }
 
   #failed(status: number, records: Uint8Array, answer: Uint8Array): never {
-    const { isServer } = this.#options
-    const error = faultOf(status, { during: 'data', encrypted: true, isServer, answer, records })
+    const { isServer, credentialStructure } = this.#options
+    const scene = { during: 'data', encrypted: true, isServer, credentialStructure, answer, records } as const
+    const error = faultOf(status, scene)
     if (error.name === 'ProtocolError' && answer.byteLength === 0 && isError(status)) this.#refuse(error)
     throw error
   }

@@ -1,5 +1,6 @@
 import { Alert, type AlertName } from '../../alerts.ts'
 import { AlertReceivedError, BackendError, NegotiationError, ProtocolError, type TLSError } from '../../errors.ts'
+import type { CredentialStructure } from './abilities.ts'
 import { Status, statusName } from './status.ts'
 
 /** What is known about a step that failed. */
@@ -8,6 +9,7 @@ export interface FaultScene {
   /** Whether the peer has begun to encrypt. */
   readonly encrypted: boolean
   readonly isServer: boolean
+  readonly credentialStructure: CredentialStructure
   /** What Schannel gave to be sent to the peer, an alert where it is anything. */
   readonly answer: Uint8Array
   /** The records in question, as they came. */
@@ -18,7 +20,7 @@ export interface FaultScene {
 export function faultOf(status: number, scene: FaultScene): TLSError {
   const cause = new BackendError('schannel', statusName(status), { nativeCode: statusName(status) })
   const received = plainAlert(scene.records)
-  if (received !== undefined) return new AlertReceivedError(received, { cause })
+  if (received !== undefined) return alertReceived(received, scene, cause)
   if (ownFaults.has(status)) {
     return new BackendError('schannel', `${ownFaults.get(status)}: ${statusName(status)}`, {
       nativeCode: statusName(status),
@@ -27,6 +29,21 @@ export function faultOf(status: number, scene: FaultScene): TLSError {
   const sent = plainAlert(scene.answer)
   if (scene.answer.byteLength > 0) return objection(status, sent, scene, cause)
   return scene.during === 'data' ? faultOfData(status, scene, cause) : faultOfSilence(status, scene, cause)
+}
+
+/** Why programs with the old structure do not reach a server that demands TLS 1.3, whatever Windows they run on. */
+const endOfOldStructure =
+  'credentials by the structure SCHANNEL_CRED end at TLS 1.2; TLS 1.3 needs SCH_CREDENTIALS, and Windows 11, Windows Server 2022 or later'
+
+export function versionHint(credentialStructure: CredentialStructure): string {
+  return credentialStructure === 'SCHANNEL_CRED'
+    ? endOfOldStructure
+    : 'compare lowestSupportedVersion and highestSupportedVersion on both sides'
+}
+
+function alertReceived(alert: number, { credentialStructure }: FaultScene, cause: BackendError): AlertReceivedError {
+  const isOld = alert === Alert.protocol_version && credentialStructure === 'SCHANNEL_CRED'
+  return new AlertReceivedError(alert, { cause, ...(isOld && { hint: endOfOldStructure }) })
 }
 
 /** The first alert among records that is not encrypted: those have two bytes. RFC 9846, Section 6. */
@@ -45,7 +62,12 @@ export function encodePlainAlert(alert: AlertName): Uint8Array {
 }
 
 /** Schannel refused something that the peer sent, and says so to the peer. */
-function objection(status: number, sent: number | undefined, { isServer }: FaultScene, cause: BackendError): TLSError {
+function objection(
+  status: number,
+  sent: number | undefined,
+  { isServer, credentialStructure }: FaultScene,
+  cause: BackendError,
+): TLSError {
   const alert = sent === undefined ? undefined : nameOf(sent)
   const who = isServer ? 'the client offers' : 'the server chose'
   if (status === Status.SEC_E_APPLICATION_PROTOCOL_MISMATCH) {
@@ -58,7 +80,7 @@ function objection(status: number, sent: number | undefined, { isServer }: Fault
   if (status === Status.SEC_E_UNSUPPORTED_FUNCTION || alert === 'protocol_version') {
     return new NegotiationError('version', `${who} no version of TLS that we accept`, {
       alert,
-      hint: 'compare lowestSupportedVersion and highestSupportedVersion on both sides',
+      hint: versionHint(credentialStructure),
       cause,
     })
   }
@@ -75,16 +97,16 @@ function objection(status: number, sent: number | undefined, { isServer }: Fault
 /** Schannel failed without an alert of its own: so the peer sent one, or what it sent made no sense. */
 function faultOfSilence(status: number, scene: FaultScene, cause: BackendError): TLSError {
   const alert = alertByStatus.get(status)
-  if (alert !== undefined && scene.encrypted) return new AlertReceivedError(alert, { cause })
+  if (alert !== undefined && scene.encrypted) return alertReceived(alert, scene, cause)
   if (status === Status.SEC_E_ALGORITHM_MISMATCH || status === Status.SEC_E_APPLICATION_PROTOCOL_MISMATCH) {
     return objection(status, undefined, scene, cause)
   }
   return ambiguous(status, cause)
 }
 
-function faultOfData(status: number, { records }: FaultScene, cause: BackendError): TLSError {
+function faultOfData(status: number, scene: FaultScene, cause: BackendError): TLSError {
   // In TLS 1.2 the record says that it is an alert, in TLS 1.3 it does not.
-  const isAlert = records[0] === 21
+  const isAlert = scene.records[0] === 21
   const isDamage = status === Status.SEC_E_MESSAGE_ALTERED || status === Status.SEC_E_DECRYPT_FAILURE
   if (isDamage && !isAlert) {
     return new ProtocolError('the peer broke the protocol: a record could not be decrypted', {
@@ -93,7 +115,7 @@ function faultOfData(status: number, { records }: FaultScene, cause: BackendErro
     })
   }
   const alert = alertByStatus.get(status)
-  return alert === undefined ? ambiguous(status, cause) : new AlertReceivedError(alert, { cause })
+  return alert === undefined ? ambiguous(status, cause) : alertReceived(alert, scene, cause)
 }
 
 /** One status stands for several alerts, and for faults of the peer as well; which it was, Schannel does not tell. */

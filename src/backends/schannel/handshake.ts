@@ -228,6 +228,7 @@ export class Handshake {
       during: 'handshake',
       encrypted: this.seen.serverHello !== undefined,
       isServer: this.#isServer,
+      credentialStructure: this.#prepared.settings.credentialStructure,
       answer: answer.token,
       records,
     })

@@ -7,7 +7,7 @@ import { PFXFlag } from './constants.ts'
 import type { NativeSecurity, Pointer } from './native.ts'
 import { encodePKCS12, isPKCS12 } from './pkcs12.ts'
 import { bytesOf, namesOf, parseCertificate, parsePrivateKey } from './sources.ts'
-import { Status, statusName } from './status.ts'
+import { lastErrorName, Status } from './status.ts'
 import { parseStoreId } from './store-id.ts'
 
 /** What one side shows of itself, as Windows has it: a certificate that knows where its key is. */
@@ -40,7 +40,10 @@ function findInStore(native: NativeSecurity, field: string, id: string): Identit
   const { location, store: name, find } = parsed
   const store = native.CertOpenSystemStore(location, name)
   if (store.value === undefined) {
-    throw new ConfigurationError(`${field}.leaf`, `there is no store ${location}/${name}: ${statusName(store.error)}`)
+    throw new ConfigurationError(
+      `${field}.leaf`,
+      `there is no store ${location}/${name}: ${lastErrorName(store.error)}`,
+    )
   }
   const found = native.CertFindCertificatesInStore(store.value, find)
   const close = (): void => {
@@ -51,7 +54,7 @@ function findInStore(native: NativeSecurity, field: string, id: string): Identit
     const certificate = onlyUsable(native, `${field}.leaf`, id, found)
     const key = native.CryptAcquireCertificatePrivateKey(certificate)
     if (key.value === undefined) {
-      throw new ConfigurationError(`${field}.key`, `the key of '${id}' cannot be used: ${statusName(key.error)}`, {
+      throw new ConfigurationError(`${field}.key`, `the key of '${id}' cannot be used: ${lastErrorName(key.error)}`, {
         hint: 'the account that runs this program needs the right to read the key, and a smart card has to be in its reader',
       })
     }
@@ -123,7 +126,7 @@ function imported(native: NativeSecurity, field: string, parcel: Package, where:
   const flags = where === 'in memory' ? PFXFlag.NO_PERSIST_KEY : PFXFlag.ALWAYS_CNG_KSP
   const store = native.PFXImportCertStore(parcel.pfx, parcel.password, flags)
   if (store.value === undefined) {
-    throw new ConfigurationError(`${field}.key`, `Windows cannot import it: ${statusName(store.error)}`, {
+    throw new ConfigurationError(`${field}.key`, `Windows cannot import it: ${lastErrorName(store.error)}`, {
       hint: store.error === Status.ERROR_INVALID_PASSWORD ? 'the passphrase is wrong' : undefined,
     })
   }
@@ -140,7 +143,7 @@ function imported(native: NativeSecurity, field: string, parcel: Package, where:
       : found.find((each) => native.CryptAcquireCertificatePrivateKey(each).error === undefined)
   const release = (): void => {
     living.delete(release)
-    if (where === 'by name' && certificate !== undefined) native.NCryptDeleteKey(certificate)
+    if (where === 'by name' && certificate !== undefined) deleteKey(native, certificate)
     for (const each of found) native.CertFreeCertificateContext(each)
     native.CertCloseStore(store.value)
   }
@@ -152,6 +155,18 @@ function imported(native: NativeSecurity, field: string, parcel: Package, where:
   const names = namesOf(parcel.leaf ?? new X509Certificate(native.encodedCertificate(certificate)))
   const persist = where === 'by name' ? undefined : () => imported(native, field, parcel, 'by name')
   return { certificate, names, persist, forgetKey: () => void parcel.pfx.fill(0), release }
+}
+
+/** Nobody waits for the answer, and a secret that stays where it should not is worth a word. */
+function deleteKey(native: NativeSecurity, certificate: Pointer): void {
+  const { error } = native.NCryptDeleteKey(certificate)
+  if (error === undefined) return
+  process.emitWarning(
+    `a private key stays in the key store of this user, because Windows cannot delete it: ${lastErrorName(error)}`,
+    {
+      code: 'POLYTLS_KEY_LEFT_BEHIND',
+    },
+  )
 }
 
 /** What is stored outside of this process has to go when it ends, also where nobody let go of it before. */

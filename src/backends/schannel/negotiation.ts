@@ -1,6 +1,7 @@
 import { cipherSuiteName } from '../../config/cipher-suite.ts'
 import { namedGroupName } from '../../config/named-group.ts'
 import { NegotiationError } from '../../errors.ts'
+import { versionHint } from './fault.ts'
 import { type ServerHello, type ServerKeyExchange, tls12, tls13 } from './hello.ts'
 import type { Settings } from './settings.ts'
 
@@ -20,10 +21,7 @@ export function objectionTo(
     const chosen = name ?? `version 0x${version.toString(16)}`
     return new NegotiationError('version', `${chosen} was chosen, and only ${versions.join(', ')} is allowed`, {
       alert: 'protocol_version',
-      hint:
-        credentialStructure === 'SCHANNEL_CRED'
-          ? 'credentials by the structure SCHANNEL_CRED end at TLS 1.2; TLS 1.3 needs SCH_CREDENTIALS, and Windows 11, Windows Server 2022 or later'
-          : 'compare lowestSupportedVersion and highestSupportedVersion on both sides',
+      hint: versionHint(credentialStructure),
     })
   }
   if (!suites.has(cipherSuite) && version <= tls13) {

@@ -47,6 +47,7 @@ export const prototypes = {
   },
   'kernel32.dll': {
     GetLastError: 'uint32_t __stdcall GetLastError()',
+    SetLastError: 'void __stdcall SetLastError(uint32_t)',
   },
   'ntdll.dll': {
     RtlGetVersion: 'uint32_t __stdcall RtlGetVersion(void *)',

@@ -89,6 +89,11 @@ export function statusName(status: number): string {
   return name === undefined ? number : `${name} (${number})`
 }
 
+/** The same for what a function left behind for GetLastError when it failed: 0 is no success then, it has given no reason. */
+export function lastErrorName(error: number): string {
+  return error === 0 ? 'no reason given, GetLastError says 0' : statusName(error)
+}
+
 /** Whether a SECURITY_STATUS is an error: those of success and of information have the highest bit clear. */
 export function isError(status: number): boolean {
   return status >>> 0 >= 0x8000_0000

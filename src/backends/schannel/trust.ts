@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../errors.ts'
 import { exclusiveEnableCA } from './constants.ts'
 import type { Answer, NativeSecurity, Pointer } from './native.ts'
 import { bytesOf, parseBundle, parseCertificate } from './sources.ts'
-import { statusName } from './status.ts'
+import { lastErrorName } from './status.ts'
 import { parseStoreId } from './store-id.ts'
 
 /** Whom a context believes, as Windows has it. */
@@ -54,7 +54,7 @@ function engineOn(native: NativeSecurity, store: Pointer, isAnchor: Trust['isAnc
   const engine = native.CertCreateCertificateChainEngine({ exclusiveRoot: store, exclusiveFlags: exclusiveEnableCA })
   if (engine.value === undefined) {
     native.CertCloseStore(store)
-    throw new ConfigurationError('trustStore', `Windows makes no chain engine for it: ${statusName(engine.error)}`)
+    throw new ConfigurationError('trustStore', `Windows makes no chain engine for it: ${lastErrorName(engine.error)}`)
   }
   return {
     engine: engine.value,
@@ -74,7 +74,7 @@ function certificatesOf(source: TrustStore['source']): readonly Uint8Array[] {
 
 function must<T>(answer: Answer<T>, what: string): T {
   if (answer.error === undefined) return answer.value
-  throw new ConfigurationError('trustStore', `${what}: ${statusName(answer.error)}`)
+  throw new ConfigurationError('trustStore', `${what}: ${lastErrorName(answer.error)}`)
 }
 
 function keyOf(certificate: Uint8Array): string {

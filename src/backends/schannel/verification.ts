@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { ServerName } from '../../channel/server-name.ts'
 import { cacheOnlyURLRetrieval, Usage } from './constants.ts'
 import type { CertificateChain, NativeSecurity, Pointer } from './native.ts'
-import { statusName } from './status.ts'
+import { lastErrorName } from './status.ts'
 import type { Trust } from './trust.ts'
 import { faultOfPolicy, faultOfTrust, firstFault, type TrustFault } from './trust-fault.ts'
 
@@ -41,7 +41,7 @@ export function verifyPeer(
     // Whom the caller named, the network need not vouch for. Windows' own trust may have an authority fetched that it has not met yet.
     flags: trust.engine === undefined ? 0 : cacheOnlyURLRetrieval,
   })
-  if (got.value === undefined) return { reason: 'other', depth: 0, detail: statusName(got.error) }
+  if (got.value === undefined) return { reason: 'other', depth: 0, detail: lastErrorName(got.error) }
   try {
     const fault = judge(got.value, trust, now) ?? judgePolicy(native, got.value, trust, of, serverName)
     if (fault !== undefined) return fault
@@ -79,7 +79,7 @@ function judgePolicy(
     serverName: serverName?.kind === 'dns' ? serverName.name : undefined,
     flags: 0,
   })
-  if (policy.value === undefined) return { reason: 'other', depth: 0, detail: statusName(policy.error) }
+  if (policy.value === undefined) return { reason: 'other', depth: 0, detail: lastErrorName(policy.error) }
   const { error, elementIndex } = policy.value
   if (error === 0) return undefined
   return faultOfPolicy(error, elementIndex, anchor)

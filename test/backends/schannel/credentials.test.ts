@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { CipherSuite, ConfigurationError, NamedGroup, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
 import type { SchCredentials } from '#polytls/backends/schannel/native.js'
@@ -231,6 +233,31 @@ describe('keys', () => {
       at.security.assertNothingLeft()
     })
   }
+
+  it('that were stored and cannot be deleted are warned of, for they stay', async () => {
+    const at = setting()
+    let asked = 0
+    assert.ok(at.backend.available.yes)
+    at.security.acquire = () => (asked++ === 0 ? Status.SEC_E_NO_CREDENTIALS : Status.SEC_E_SECPKG_NOT_FOUND)
+    at.security.failing.set('NCryptDeleteKey', Status.NTE_BAD_KEYSET)
+    const warned = once(process, 'warning') as Promise<[Error & { code?: string }]>
+    await assert.rejects(serverOf(at), /SEC_E_SECPKG_NOT_FOUND/)
+    const [warning] = await warned
+    assert.equal(warning.code, 'POLYTLS_KEY_LEFT_BEHIND')
+    assert.match(warning.message, /NTE_BAD_KEYSET \(0x80090016\)/)
+    at.security.assertNothingLeft()
+  })
+
+  it('that Schannel gives no reason for are not told to be a success', async () => {
+    const at = setting()
+    at.security.failing.set('PFXImportCertStore', 0)
+    await assert.rejects(serverOf(at), (error) => {
+      assert.ok(error instanceof ConfigurationError)
+      assert.match(error.message, /Windows cannot import it: no reason given/)
+      assert.doesNotMatch(error.message, /SEC_E_OK/)
+      return true
+    })
+  })
 
   it('that Schannel cannot use are refused by name', async () => {
     const at = setting()

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { createSchannelBackend, defaultBackend, schannel, TLSClientConfiguration } from 'polytls'
+import { crypt32On } from '#polytls/backends/schannel/crypt32.js'
 import { BufferDescriptor } from '#polytls/backends/schannel/memory.js'
 import type { Credentials } from '#polytls/backends/schannel/native.js'
 import { encodeCredentials } from '#polytls/backends/schannel/secur32.js'
-import { isError, Status, statusName } from '#polytls/backends/schannel/status.js'
+import { isError, lastErrorName, Status, statusName } from '#polytls/backends/schannel/status.js'
 import {
   CRYPTO_SETTINGS,
   layoutOf,
@@ -124,6 +125,30 @@ it('a status is told by name and number, and an error from information', () => {
   for (const [name, status] of Object.entries(Status)) {
     assert.equal(isError(status), !/^SEC_I|SEC_E_OK|^ERROR_/.test(name), name)
   }
+})
+
+it('an error that a function left behind is told by name, and none is not called success', () => {
+  assert.equal(lastErrorName(Status.E_INVALIDARG), 'E_INVALIDARG (0x80070057)')
+  assert.equal(lastErrorName(0), 'no reason given, GetLastError says 0')
+})
+
+it('an error is that of the function which failed, not one that an earlier function left behind', () => {
+  let last = 0
+  const failing = (error: number | undefined) => () => {
+    if (error !== undefined) last = error
+    return null
+  }
+  const functions = {
+    GetLastError: () => last,
+    SetLastError: (error: number) => {
+      last = error
+    },
+    CertOpenStore: failing(Status.SEC_E_INSUFFICIENT_MEMORY),
+    PFXImportCertStore: failing(undefined),
+  }
+  const crypt32 = crypt32On({ functions, address: () => 1n } as never)
+  assert.equal(crypt32.CertOpenStoreInMemory().error, Status.SEC_E_INSUFFICIENT_MEMORY)
+  assert.equal(crypt32.PFXImportCertStore(Buffer.alloc(1), 'open sesame', 0).error, 0)
 })
 
 describe('on other systems', { skip: process.platform === 'win32' && 'this is Windows' }, () => {

@@ -307,7 +307,7 @@ export class ScriptedSecurity implements NativeSecurity {
 
   NCryptDeleteKey(certificate: Pointer): Answer<true> {
     this.deletedKeys.push(certificate)
-    return { value: true }
+    return this.#unlessFailing('NCryptDeleteKey', () => true as const)
   }
 
   // ── the account ──

@@ -8,6 +8,7 @@ import {
   type SigningChain,
   type TLSBuffer,
   TLSClientConfiguration,
+  type TLSError,
   TLSServerConfiguration,
   TrustStore,
 } from 'polytls'
@@ -128,4 +129,22 @@ export function receive(
     channel.processIncoming(encrypted(text))
     security.script.push(step)
   }
+}
+
+/** A client that has said its first words. */
+export async function opened(at: Setting, ...options: [object?, string?]): Promise<TLSBuffer> {
+  const channel = await clientOf(at, ...options)
+  at.security.script = [opening]
+  assert.equal(channel.handshake(), 'want-read')
+  assert.deepEqual(Buffer.from(channel.processOutgoing()), firstWords)
+  return channel
+}
+
+export function thrownBy(call: () => unknown): TLSError {
+  try {
+    call()
+  } catch (thrown) {
+    return thrown as TLSError
+  }
+  assert.fail('nothing was thrown')
 }

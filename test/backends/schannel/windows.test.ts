@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import {
+  AlertReceivedError,
   Certificate,
   type ClientOptions,
   connect,
@@ -95,8 +96,9 @@ describe('a server that demands TLS 1.3', { skip: noTLS13 }, () => {
     const old = createSchannelBackend({ name: 'schannel-legacy', credentials: 'legacy' })
     assert.match(old.version, /SCHANNEL_CRED/)
     await assert.rejects(ask({}, only13, old), (error) => {
-      assert.ok(error instanceof NegotiationError || (error instanceof Error && 'hint' in error), String(error))
-      assert.match(String((error as NegotiationError).hint), /TLS 1\.3/)
+      assert.ok(error instanceof NegotiationError || error instanceof AlertReceivedError, String(error))
+      assert.equal(error.alert, 'protocol_version')
+      assert.match(error.hint ?? '', /SCHANNEL_CRED end at TLS 1\.2; TLS 1\.3 needs SCH_CREDENTIALS/)
       return true
     })
     const [refusal] = old.explain(new TLSClientConfiguration({ lowestSupportedVersion: 'TLSv1.3' }))

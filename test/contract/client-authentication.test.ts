@@ -2,9 +2,17 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { AlertReceivedError, CertificateError, ConfigurationError, TLSServerConfiguration } from 'polytls'
 import { makeAuthority } from '#polytls/cli/certificates.js'
-import { assertKeyRefused, forEachPair, forEachVersion, signsRSA } from '../support/backends.ts'
+import { assertKeyRefused, forEachPair, forEachVersion, signsEd25519, signsRSA } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
-import { authority, clientIdentity, derChain, matching, signingChain, trusting } from '../support/identities.ts'
+import {
+  anyKeyKind,
+  authority,
+  clientIdentity,
+  derChain,
+  matching,
+  signingChain,
+  trusting,
+} from '../support/identities.ts'
 
 forEachPair('client authentication', (pairing) => {
   forEachVersion(pairing, (version, bounds) => {
@@ -58,7 +66,10 @@ forEachPair('client authentication', (pairing) => {
       await good.establish()
       assert.equal(good.server.facts.verified, true)
 
-      const stranger = await (await makeAuthority({ name: 'A Stranger' })).issue({ name: 'Nobody' })
+      const stranger = await (await makeAuthority({ name: 'A Stranger' })).issue({
+        name: 'Nobody',
+        keyKind: anyKeyKind,
+      })
       using bad = connectionBetween(pairing, {
         client: { ...client, ...bounds, certificateChain: signingChain(stranger) },
         server: options,
@@ -84,7 +95,10 @@ forEachPair('client authentication', (pairing) => {
     it(`${version}: a client shows its intermediates, and the root stays at home`, async () => {
       const { client, server } = await matching()
       const root = await makeAuthority({ name: 'A Root' })
-      const identity = await (await root.issueAuthority({ name: 'Between' })).issue({ name: 'A Client' })
+      const identity = await (await root.issueAuthority({ name: 'Between' })).issue({
+        name: 'A Client',
+        keyKind: anyKeyKind,
+      })
       using connection = connectionBetween(pairing, {
         client: { ...client, ...bounds, certificateChain: signingChain(identity) },
         server: { ...server, clientAuthentication: 'required', trustStore: trusting(root) },
@@ -98,8 +112,9 @@ forEachPair('client authentication', (pairing) => {
       it(`${version}: a client proves a key of the kind ${kind}`, async () => {
         const { client, server } = await matching()
         const identity = await clientIdentity(kind)
-        if (kind === 'rsa-2048' && !signsRSA(pairing.clientBackend)) {
-          assertKeyRefused(pairing.clientBackend, signingChain(identity))
+        const { clientBackend } = pairing
+        if ((kind === 'rsa-2048' && !signsRSA(clientBackend)) || (kind === 'ed25519' && !signsEd25519(clientBackend))) {
+          assertKeyRefused(clientBackend, signingChain(identity))
           return
         }
         using connection = connectionBetween(pairing, {

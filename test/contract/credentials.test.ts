@@ -14,7 +14,7 @@ import {
   TLSServerConfiguration,
   TrustStore,
 } from 'polytls'
-import { assertKeyRefused, forEachBackend, has, signsRSA } from '../support/backends.ts'
+import { assertKeyRefused, forEachBackend, has, signsEd25519, signsRSA } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { authority, derOf, matching, serverIdentity, signingChain } from '../support/identities.ts'
 
@@ -193,6 +193,7 @@ forEachBackend('credentials', (backend) => {
 /** By its capabilities; what it does not read, it has to refuse. */
 function reads(backend: Backend, keyKind: string, form: string): boolean {
   if (form.startsWith('encrypted') && !has(backend, 'encrypted-keys')) return false
+  if (keyKind === 'ed25519') return signsEd25519(backend)
   return !keyKind.startsWith('rsa') || signsRSA(backend)
 }
 

@@ -22,6 +22,8 @@ import {
 } from 'polytls'
 import {
   assertKeyRefused,
+  assertSchemesRefused,
+  choosesSchemes,
   forEachBackend,
   forEachPair,
   forEachVersion,
@@ -29,12 +31,21 @@ import {
   inCommon,
   type OneVersion,
   only,
+  signsEd25519,
   signsRSA,
   signsWith,
   steadyKey,
 } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
-import { authority, clientIdentity, matching, serverIdentity, signingChain, trusting } from '../support/identities.ts'
+import {
+  anyKeyKind,
+  authority,
+  clientIdentity,
+  matching,
+  serverIdentity,
+  signingChain,
+  trusting,
+} from '../support/identities.ts'
 import { encipheringIdentity, identityForScheme } from '../support/scheme-identities.ts'
 
 // leastSecure warns at every context, and there are hundreds of them here.
@@ -148,9 +159,12 @@ forEachPair('parameters', (pairing) => {
     for (const kind of ['rsa-2048', 'rsa-3072', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'ed25519'] as const) {
       it(`${version}: a server proves a key of the kind ${kind}, without any setting`, async () => {
         const { client, server } = await matching(kind)
-        if (kind.startsWith('rsa') && !signsRSA(pairing.serverBackend)) {
-          assertKeyRefused(pairing.serverBackend, server.certificateChain[0])
-          return
+        const { serverBackend } = pairing
+        if (kind.startsWith('rsa') && !signsRSA(serverBackend)) {
+          return assertKeyRefused(serverBackend, server.certificateChain[0])
+        }
+        if (kind === 'ed25519' && !signsEd25519(serverBackend)) {
+          return assertKeyRefused(serverBackend, server.certificateChain[0])
         }
         using connection = connectionBetween(pairing, { client: { ...client, ...bounds }, server })
         await connection.establish()
@@ -159,7 +173,7 @@ forEachPair('parameters', (pairing) => {
     }
 
     it(`${version}: the server's order of suites decides`, async () => {
-      const { client, server } = await matching()
+      const { client, server } = await matching('ecdsa-p256')
       const [first, second] = suitesOf(version)
       for (const order of [
         [first, second],
@@ -187,7 +201,10 @@ forEachPair('parameters', (pairing) => {
 
     for (const { what, subject, client, server } of nothingInCommon(version, bounds)) {
       it(`${version}: no ${what} in common is refused by the server, and the client hears so`, async () => {
-        const options = await matching()
+        if (client.signatureSchemes !== undefined && !choosesSchemes(pairing.clientBackend)) {
+          return assertSchemesRefused(pairing.clientBackend)
+        }
+        const options = await matching('ecdsa-p256')
         using connection = connectionBetween(pairing, {
           client: { ...options.client, ...client },
           server: { ...options.server, ...server },
@@ -202,9 +219,13 @@ forEachPair('parameters', (pairing) => {
     }
 
     it(`${version}: a client without a scheme for the server's request sends no certificate, or is refused`, async () => {
+      const { clientBackend, serverBackend } = pairing
+      const identity = signingChain(await clientIdentity('ed25519'))
+      if (!signsEd25519(clientBackend)) return assertKeyRefused(clientBackend, identity)
+      if (!choosesSchemes(serverBackend)) return assertSchemesRefused(serverBackend)
       const { client, server } = await matching()
       using connection = connectionBetween(pairing, {
-        client: { ...client, ...bounds, certificateChain: signingChain(await clientIdentity('ed25519')) },
+        client: { ...client, ...bounds, certificateChain: identity },
         server: {
           ...server,
           clientAuthentication: 'required',
@@ -280,11 +301,14 @@ forEachBackend('parameters', (backend) => {
 
 /** An ECDSA and an RSA chain side by side, for the suite to choose from; one of them where a server takes only one. */
 async function chainsFor(backend: Backend, suite: CodePoint): Promise<readonly SigningChain[]> {
-  const ecdsa = signingChain(await serverIdentity())
+  const ecdsa = signingChain(await serverIdentity('ecdsa-p256'))
   if (!signsRSA(backend)) return [ecdsa]
   const rsa = signingChain(await encipheringIdentity())
-  if (has(backend, 'server-name-selection')) return [ecdsa, rsa]
-  return /RSA/.test(cipherSuiteName(suite)) ? [rsa] : [ecdsa]
+  // The names of some suites do not tell, and those of TLS 1.3 need not.
+  const name = cipherSuiteName(suite)
+  const usesCurves = !anyKeyKind.startsWith('rsa')
+  if (has(backend, 'server-name-selection') && (usesCurves || name.startsWith('0x'))) return [ecdsa, rsa]
+  return /RSA/.test(name) || (!usesCurves && !/ECDSA/.test(name)) ? [rsa] : [ecdsa]
 }
 
 async function assertRefusedByName(

@@ -15,6 +15,7 @@ import {
   TrustStore,
 } from 'polytls'
 import type { KeyKind } from '#polytls/cli/certificates.js'
+import { anyKeyKind } from './identities.ts'
 
 /** A client of one backend that speaks with a server of another, or of the same. */
 export interface Pairing {
@@ -28,12 +29,16 @@ export const noble: Backend = createPortableBackend({ name: 'portable-noble', cr
 /**
  * The backends that the contract suite runs on: all of the package, of those that are available here, and `portable` with its other
  * provider of cryptography. POLYTLS_TEST_BACKENDS, a list of names with commas between, narrows it to pairs with one of these, for
- * whoever works on one backend.
+ * whoever works on one backend; POLYTLS_TEST_VERSIONS, likewise, what is tried in every version to these. Where tests
+ * without a wish of their own use RSA (POLYTLS_TEST_KEY_KIND), those that do not sign with it are left out.
  */
-export const testedBackends: readonly Backend[] = [...backends, noble].filter((backend) => backend.available.yes)
+export const testedBackends: readonly Backend[] = [...backends, noble].filter(
+  (backend) => backend.available.yes && (!anyKeyKind.startsWith('rsa') || signsRSA(backend)),
+)
 
-const { POLYTLS_TEST_BACKENDS: narrowed } = process.env
+const { POLYTLS_TEST_BACKENDS: narrowed, POLYTLS_TEST_VERSIONS: versions } = process.env
 const wanted = narrowed?.split(',')
+const wantedVersions = versions?.split(',')
 
 /** Defines the same tests for every pair of backends, each of which has the role. */
 export function forEachPair(subject: string, define: (pairing: Pairing) => void): void {
@@ -99,16 +104,42 @@ export function steadyKey(backend: Backend): { readonly kind: KeyKind; readonly 
   return signsRSA(backend) ? { kind: 'rsa-2048', scheme: rsa_pss_rsae_sha256 } : { kind: 'ed25519', scheme: ed25519 }
 }
 
-/** Asserts that a backend which does not sign with a key of a kind says so when it is given one, for either role. */
+/** By its own kind of key, which is what a client or a server of the kind Ed25519 needs. */
+export function signsEd25519(backend: Backend): boolean {
+  return signsWith(backend, SignatureScheme.ed25519)
+}
+
+/** Whether a configuration can say which signatures are accepted. */
+export function choosesSchemes(backend: Backend): boolean {
+  return backend.capabilities.signatureSchemes.length > 0
+}
+
+/** Asserts that a backend which cannot be held to signature schemes says so, beforehand and when it is asked to. */
+export function assertSchemesRefused(backend: Backend): void {
+  const configuration = new TLSClientConfiguration({ signatureSchemes: [SignatureScheme.ecdsa_secp256r1_sha256] })
+  assert.equal(backend.explain(configuration)[0]?.field, 'signatureSchemes[0]')
+  assert.throws(
+    () => backend.clientContext(configuration),
+    (error) => error instanceof ConfigurationError && error.field === 'signatureSchemes[0]',
+  )
+}
+
+/** Asserts that a backend which does not sign with a key of a kind says so when it is given one, in each of its roles. */
 export function assertKeyRefused(backend: Backend, chain: SigningChain): void {
   const trustStore = TrustStore.fromCertificates([chain.leaf])
-  for (const [field, make] of [
+  for (const [role, field, make] of [
     [
+      'client',
       'certificateChain.key',
       () => backend.clientContext(new TLSClientConfiguration({ trustStore, certificateChain: chain })),
     ],
-    ['certificateChain[0].key', () => backend.serverContext(new TLSServerConfiguration({ certificateChain: [chain] }))],
+    [
+      'server',
+      'certificateChain[0].key',
+      () => backend.serverContext(new TLSServerConfiguration({ certificateChain: [chain] })),
+    ],
   ] as const) {
+    if (!backend.capabilities.roles.includes(role)) continue
     assert.throws(make, (error) => {
       assert.ok(error instanceof ConfigurationError, String(error))
       assert.equal(error.field, field)
@@ -133,6 +164,7 @@ export function forEachVersion(
   define: (version: NegotiatedVersion, bounds: OneVersion) => void,
 ): void {
   for (const version of clientBackend.capabilities.versions) {
+    if (wantedVersions !== undefined && !wantedVersions.includes(version)) continue
     if (serverBackend.capabilities.versions.includes(version)) define(version, only(version))
   }
 }

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { Certificate, PrivateKey, type SigningChain, TrustStore } from 'polytls'
 import {
   type CertificateOptions,
@@ -16,20 +17,27 @@ export interface Identity {
   readonly chain: readonly string[]
 }
 
+const { POLYTLS_TEST_KEY_KIND: wantedKeyKind = 'ecdsa-p256' } = process.env
+/**
+ * The kind of key that a test has which does not care: POLYTLS_TEST_KEY_KIND, for machines on which not every backend can use elliptic curves,
+ * else the quickest.
+ */
+export const anyKeyKind: KeyKind = wantedKeyKind as KeyKind
+
 /** The authority that the tests of one file trust. Made once: keys take time. */
 export function authority(): Promise<MadeCertificate> {
-  root ??= makeAuthority({ name: 'Test Authority' })
+  root ??= makeAuthority({ name: 'Test Authority', keyKind: anyKeyKind })
   return root
 }
 let root: Promise<MadeCertificate> | undefined
 
 /** A server's identity for `hostName`, by the kind of its key. */
-export function serverIdentity(keyKind: KeyKind = 'ecdsa-p256'): Promise<MadeCertificate> {
+export function serverIdentity(keyKind: KeyKind = anyKeyKind): Promise<MadeCertificate> {
   return issued(`server ${keyKind}`, { name: hostName, names: [hostName], keyKind })
 }
 
 /** A client's identity, from the same authority. */
-export function clientIdentity(keyKind: KeyKind = 'ecdsa-p256'): Promise<MadeCertificate> {
+export function clientIdentity(keyKind: KeyKind = anyKeyKind): Promise<MadeCertificate> {
   return issued(`client ${keyKind}`, { name: 'A Client', names: ['client.test'], keyKind })
 }
 
@@ -67,7 +75,7 @@ export function trusting(...identities: readonly { readonly certificate: string 
 }
 
 /** Options of a client that trusts the tests' authority, and of a server with an identity from it. */
-export async function matching(keyKind: KeyKind = 'ecdsa-p256'): Promise<{
+export async function matching(keyKind: KeyKind = anyKeyKind): Promise<{
   readonly client: { readonly trustStore: TrustStore }
   readonly server: { readonly certificateChain: readonly [SigningChain] }
 }> {

@@ -20,7 +20,7 @@ before(async () => {
   broker = await RabbitMQ.start(identities)
 })
 after(async () => {
-  await broker[Symbol.asyncDispose]()
+  await (broker as RabbitMQ | undefined)?.[Symbol.asyncDispose]()
   identities.remove()
 })
 

@@ -28,7 +28,12 @@ export class RabbitMQ implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), 'polytls-rabbitmq-'))
     const broker = new RabbitMQ(folder, [await freePort(), await freePort(), await freePort(), await freePort()])
     broker.#configure(identities)
-    await broker.start()
+    try {
+      await broker.start()
+    } catch (error) {
+      await broker[Symbol.asyncDispose]()
+      throw error
+    }
     return broker
   }
 
@@ -47,7 +52,8 @@ export class RabbitMQ implements AsyncDisposable {
     const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
     // Not Debian's wrapper, which wants to be its system's service.
     this.#program = new Program('env', [...settings, '/usr/lib/rabbitmq/bin/rabbitmq-server'])
-    await this.#program.reports(/Server startup complete/)
+    // Ten seconds where nothing else runs.
+    await this.#program.reports(/Server startup complete/, 100_000)
   }
 
   async stop(signal?: NodeJS.Signals): Promise<void> {

@@ -83,8 +83,8 @@ export class Program implements AsyncDisposable {
   }
 
   /** Waits until it has printed something. Fails when it ends without, or keeps silent for too long. */
-  async reports(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.#until(`printed ${pattern}`, () => pattern.exec(this.report) ?? undefined)
+  async reports(pattern: RegExp, milliseconds?: number): Promise<RegExpExecArray> {
+    return this.#until(`printed ${pattern}`, () => pattern.exec(this.report) ?? undefined, milliseconds)
   }
 
   /** Waits until it listens on a port. The kernel is asked, for a connection made only to try would be one of those it counts. */
@@ -116,7 +116,7 @@ export class Program implements AsyncDisposable {
     for (const watcher of this.#watchers) watcher()
   }
 
-  #until<T>(what: string, look: () => T | undefined): Promise<T> {
+  #until<T>(what: string, look: () => T | undefined, milliseconds = patienceMilliseconds): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
         clearTimeout(timer)
@@ -132,7 +132,7 @@ export class Program implements AsyncDisposable {
         if (found !== undefined) settle(() => resolve(found))
         else if (this.#isGone) fail('has ended')
       }
-      const timer = setTimeout(() => fail(`runs for ${patienceMilliseconds / 1000} s`), patienceMilliseconds)
+      const timer = setTimeout(() => fail(`runs for ${milliseconds / 1000} s`), milliseconds)
       this.#watchers.add(watcher)
       watcher()
     })

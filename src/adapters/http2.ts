@@ -7,6 +7,8 @@ import { TLSSocket } from '../sockets/tls-socket.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 import { secureServer } from './servers.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /**
  * For the option `createConnection` of `http2.connect`. A server that does not agree to HTTP/2 is an error, which RFC 9113, Section 3.2,
  * demands: ALPN has to have named it.

@@ -7,6 +7,8 @@ import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 import { secureServer } from './servers.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /**
  * An agent of `node:https` whose connections are ours, with all that an agent does: keeping connections alive, pooling, limits. Options of
  * `node:tls` in a request, as `ca` or `rejectUnauthorized: false`, are refused, because nobody would heed them; `servername` is heeded.
@@ -20,6 +22,7 @@ export class HTTPSAgent extends https.Agent {
     this.#opening = new Opening(options, { innerProtocols: ['http/1.1'] })
   }
 
+  /** Called by Node. @internal */
   override createConnection(
     options: https.RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,

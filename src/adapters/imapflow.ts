@@ -4,9 +4,13 @@ import { upgradeClient } from '../sockets/connect.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /** As imapflow's `ImapTransport`. */
 export interface ImapflowTransport {
+  /** A socket that will be connected; with `secure` also secured. */
   connect(options: ImapflowTarget & { readonly secure: boolean }, onConnect: () => void): ImapflowSocket
+  /** TLS on a socket that is connected. */
   upgrade(socket: Duplex, options: ImapflowTarget, onSecure: () => void): ImapflowSocket
 }
 
@@ -19,7 +23,10 @@ export interface ImapflowTarget {
 }
 
 /** As imapflow's `ImapTransportSocket`. */
-export type ImapflowSocket = Duplex & { setTimeout(milliseconds: number): unknown }
+export interface ImapflowSocket extends Duplex {
+  /** Emits `timeout` after so long without traffic. */
+  setTimeout(milliseconds: number): unknown
+}
 
 /**
  * For the option `transport`. Whether TLS begins at once is imapflow's option `secure`; where not, `doSTARTTLS: true` is what makes it

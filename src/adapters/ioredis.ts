@@ -4,6 +4,8 @@ import type { PromisedSocket } from '../sockets/promised-socket.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /** As ioredis' `ConnectorConstructor`. */
 export type IoredisConnector = new (options: unknown) => AbstractConnector
 

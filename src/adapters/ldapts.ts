@@ -8,12 +8,14 @@ import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /**
  * For the option `createSecureConnection` of a client: of `ldaps:`, and of `ldap:` for its `startTLS()`. That does not tell whom the client
  * talks to, so it needs `serverName`, here or as `startTLS({ servername })`. Options of `node:tls` are refused.
  * @throws ConfigurationError for what the backend cannot do.
  */
-export function ldaptsConnection(options: AdapterOptions): typeof tls.connect {
+export function ldaptsConnection(options: AdapterOptions): (...parameters: unknown[]) => tls.TLSSocket {
   const opening = new Opening(options, { endsByItself: true })
   const connect = (...parameters: unknown[]): TLSSocket | PromisedSocket => {
     const [first] = parameters
@@ -31,5 +33,5 @@ export function ldaptsConnection(options: AdapterOptions): typeof tls.connect {
     const service = `ldap ${serverName}`
     return opening.made(upgradeClient(opening.context, socket as Duplex, serverName, { service }))
   }
-  return connect as unknown as typeof tls.connect
+  return connect as unknown as (...parameters: unknown[]) => tls.TLSSocket
 }

@@ -2,6 +2,8 @@
 import type { Duplex } from 'node:stream'
 import { type AdapterOptions, Opening } from './openings.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /** Where a broker is, and how to speak with it. */
 export type MQTTStreamOptions = AdapterOptions & {
   readonly host: string

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 import { startTls } from '../starttls.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /** How connections of nodemailer come to be. */
 export type NodemailerSocketOptions = AdapterOptions & {
   /** Whether the connection begins in plain text, as on port 587 and 25; a server that then does not offer TLS is an error. Default: false. */

@@ -10,9 +10,17 @@ export type { PostgresAdapterOptions } from './postgres-opening.ts'
  * `sslmode`, for that would ask for TLS inside of TLS. SCRAM with channel binding is not there.
  * @throws ConfigurationError for what the backend cannot do.
  */
-export function pgStream(options: PostgresAdapterOptions): { readonly stream: () => Duplex; readonly ssl: false } {
+export function pgStream(options: PostgresAdapterOptions): PgOptions {
   const opening = new PostgresOpening(options)
   return { stream: () => new PgSocket(opening), ssl: false }
+}
+
+/** What of pg's options is ours. */
+export interface PgOptions {
+  /** Makes a socket that pg tells where to connect to. */
+  readonly stream: () => Duplex
+  /** TLS is no matter of pg any more. */
+  readonly ssl: false
 }
 
 /** pg makes its stream first, and says later where to. */

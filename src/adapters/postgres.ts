@@ -16,13 +16,18 @@ export interface PostgresHosts {
  * can be secured is taken. A URL with `sslmode` asks for nothing more: `ssl` is off here.
  * @throws ConfigurationError for what the backend cannot do.
  */
-export function postgresSocket(options: PostgresAdapterOptions): {
-  readonly socket: (hosts: PostgresHosts) => Duplex
-  readonly ssl: false
-} {
+export function postgresSocket(options: PostgresAdapterOptions): PostgresOptions {
   const opening = new PostgresOpening(options)
   // At once, and not as a promise, whose failure would leave Postgres.js with a connection that it never tries again.
   return { socket: (hosts) => new PromisedSocket().open((signal) => firstOf(hosts, opening, signal)), ssl: false }
+}
+
+/** What of Postgres.js's options is ours. */
+export interface PostgresOptions {
+  /** Makes a socket that connects to one of the hosts. */
+  readonly socket: (hosts: PostgresHosts) => Duplex
+  /** TLS is no matter of Postgres.js any more. */
+  readonly ssl: false
 }
 
 async function firstOf(

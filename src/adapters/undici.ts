@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 import { ConfigurationError } from '../errors.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
+export type { AdapterOptions } from './openings.ts'
+
 /** How connections of undici come to be. */
 export type UndiciConnectorOptions = AdapterOptions & {
   /** Whether to offer HTTP/2 beside HTTP/1.1, where the configuration has no `innerProtocols`; undici speaks what the server takes. Default: false. */

@@ -62,7 +62,9 @@ describe('the package that npm would publish', () => {
       '--no-color',
     )
     // It would have exited with 1 otherwise; this makes sure that it looked.
-    for (const name of ['polytls', 'polytls/portable', 'polytls/insecure'])
+    const entries = Object.keys(packageFile().exports).filter((name) => name !== './package.json')
+    assert.ok(entries.length >= 15)
+    for (const name of entries.map((path) => `polytls${path.slice(1)}`))
       assert.match(output, new RegExp(`"${name}" +│ 🟢 \\(ESM\\) +│ 🟢 +│`))
   })
 
@@ -171,9 +173,22 @@ console.log([...all, portable].map(({ version }) => version).join())`,
     assert.equal(small.node(path), 'with node,with noble,with noble\n')
   })
 
+  it('has adapters that need no library to be installed but the one whose class they extend', () => {
+    const names = Object.entries(packageFile().exports)
+      .filter(([, target]) => typeof target === 'object' && target.default.includes('/adapters/'))
+      .map(([path]) => `polytls${path.slice(1)}`)
+    const path = small.write(
+      'adapters.js',
+      `for (const name of ${JSON.stringify(names)}) {
+  await import(name).catch(({ code }) => console.log(name, code))
+}`,
+    )
+    assert.ok(names.length > 8)
+    assert.equal(small.node(path), 'polytls/ioredis ERR_MODULE_NOT_FOUND\n')
+  })
+
   it('brings the command line', () => {
-    const { bin } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { bin: { polytls: string } }
-    const help = full.node(join('node_modules/polytls', bin.polytls), '--help')
+    const help = full.node(join('node_modules/polytls', packageFile().bin.polytls), '--help')
     for (const command of ['connect', 'serve', 'backends']) assert.match(help, new RegExp(`\\b${command}\\b`))
   })
 
@@ -188,6 +203,15 @@ console.log(names.length > 0, Object.keys(main).filter((name) => names.includes(
     assert.equal(small.node(path), 'true 0\n')
   })
 })
+
+function packageFile(): PackageFile {
+  return JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+}
+
+interface PackageFile {
+  readonly bin: { readonly polytls: string }
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+}
 
 function arrayBufferOf(bytes: Uint8Array): ArrayBuffer {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer

@@ -145,6 +145,10 @@ class Probe {
         }
         if (answer !== undefined) return answer
       }
+    } catch (thrown) {
+      // Who answers like that is not waited for.
+      socket.destroy()
+      throw thrown
     } finally {
       clearTimeout(tooLate)
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import { type ServerOptions, TLSVersion, TrustStore } from 'polytls'
 import { amqpServer } from 'polytls/amqp'
 import { newContainer } from '../amqp/brokers.ts'
@@ -85,5 +86,33 @@ describe('polytls amqp', () => {
     assert.equal(nobody.code, 3)
     const usage = await polytls(['amqp', 'amqps://broker.lan'])
     assert.equal(usage.code, 2)
+  })
+
+  it('says what a peer does that hangs, dies midway or speaks nonsense, and ends', async () => {
+    const made = await files.authority.issue({ name: 'localhost', names: ['localhost'] })
+    const header = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1')
+    const brokenFrame = Buffer.concat([header, Buffer.from('0000000c0201000000539945', 'hex')])
+    const endless = Buffer.concat([header, Buffer.from('00ffffff02010000', 'hex'), Buffer.alloc(100_000)])
+    for (const [behave, code, said] of [
+      [() => {}, 4, /it does not answer/],
+      [(socket: TLSSocket) => socket.write(header), 4, /it does not answer/],
+      [
+        (socket: TLSSocket) => socket.once('data', () => socket.end(header)),
+        4,
+        /closed the connection instead of an answer/,
+      ],
+      [(socket: TLSSocket) => socket.once('data', () => socket.destroy()), 4, /closed the connection|ended/],
+      [(socket: TLSSocket) => socket.write(brokenFrame), 4, /SASL/],
+      [(socket: TLSSocket) => socket.write(endless), 4, /more than 16384 bytes/],
+    ] as const) {
+      const peer: Peer = await nodeTLSServer(made, {}, behave)
+      const words = ['amqp', `localhost:${peer.port}`, '--ca', files.ca, '--timeout', '1000']
+      const outcome = await polytls([...words, '--json'])
+      await peer.close()
+      const { versions } = JSON.parse(outcome.stdout)
+      for (const { error } of Object.values(versions) as { error?: { message: string } }[])
+        assert.match(error?.message ?? '', said)
+      assert.equal(outcome.code, code, outcome.stdout)
+    }
   })
 })

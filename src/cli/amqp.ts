@@ -12,13 +12,14 @@ import { printExplanation } from './command-line.ts'
 import { type ConnectionReport, reportOf } from './connection-report.ts'
 import { readSigningChain, readTrustStore } from './credentials.ts'
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts'
-import { ExitCode } from './exit-code.ts'
+import { ExitCode, UsageFailure } from './exit-code.ts'
 import { type Explanation, explain } from './explanation.ts'
 import { present } from './present.ts'
 import { printable, type Terminal, terminalOn } from './terminal.ts'
 
 /** The options of `polytls amqp`, parsed. */
 export interface AMQPOptions {
+  readonly port?: number
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
@@ -48,7 +49,7 @@ export type VersionReport =
 /** `polytls amqp`: which versions of TLS a broker takes, what it speaks, and whom it lets in. */
 export async function runAMQP(text: string, options: AMQPOptions): Promise<ExitCode> {
   try {
-    const endpoint = parseEndpoint(text, defaultPort)
+    const endpoint = endpointOf(text, options)
     const backend = chooseBackend(options.backend)
     parseServerName(options.sni ?? endpoint.host)
     const probe = new Probe(endpoint, backend, options)
@@ -75,6 +76,12 @@ export async function runAMQP(text: string, options: AMQPOptions): Promise<ExitC
 }
 
 const defaultPort = 5671
+
+function endpointOf(text: string, { port }: AMQPOptions): Endpoint {
+  const endpoint = parseEndpoint(text, port ?? defaultPort)
+  if (port === undefined || endpoint.port === port) return endpoint
+  throw new UsageFailure(`'${text}' names a port, and --port another one`, { hint: 'give one of them' })
+}
 
 /** Connects as often as there is something to find out. */
 class Probe {

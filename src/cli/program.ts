@@ -146,6 +146,7 @@ function addAMQP(program: Command, finish: Finish): void {
     .command('amqp')
     .description('check a broker of AMQP 1.0: the versions of TLS that it takes, its mechanisms, whom it lets in')
     .argument('<host[:port]>', 'a name or address; IPv6 in brackets; port 5671 where none is given')
+    .addOption(new Option('--port <number>', 'which port, instead of in the host').argParser(parsePort))
     .option('--ca <file>', 'trust these certificates, and no others (default: those of the system)')
     .option('--cert <file>', 'own certificate with its chain, PEM; tries SASL EXTERNAL')
     .option('--key <file>', 'its key (default: in the same file); POLYTLS_PASSPHRASE unlocks it')

@@ -47,7 +47,7 @@ describe('polytls amqp', () => {
 
   it('tells that a broker demands TLS 1.3, as JSON too', async () => {
     const port = await broker({ lowestSupportedVersion: TLSVersion.TLSv1_3 }, 'PLAIN')
-    const { code, stdout } = await polytls(['amqp', `localhost:${port}`, '--ca', files.ca, '--json'])
+    const { code, stdout } = await polytls(['amqp', 'localhost', '--port', `${port}`, '--ca', files.ca, '--json'])
     assert.equal(code, 0)
     const report = JSON.parse(stdout)
     assert.equal(report.protocol, 'AMQP 1.0')
@@ -84,8 +84,14 @@ describe('polytls amqp', () => {
     assert.equal(untrusted.code, 5, untrusted.stderr)
     const nobody = await polytls(['amqp', 'localhost:1', '--ca', files.ca, '--json'])
     assert.equal(nobody.code, 3)
-    const usage = await polytls(['amqp', 'amqps://broker.lan'])
-    assert.equal(usage.code, 2)
+    for (const words of [
+      ['amqps://broker.lan'],
+      ['broker.lan:5671', '--port', '5672'],
+      ['broker.lan', '--port', 'x'],
+    ]) {
+      const usage = await polytls(['amqp', ...words])
+      assert.equal(usage.code, 2, words.join(' '))
+    }
   })
 
   it('says what a peer does that hangs, dies midway or speaks nonsense, and ends', async () => {

@@ -60,6 +60,7 @@ export interface ConnectOptions {
   readonly sessionOut?: string
   readonly earlyData?: string
   readonly psk?: string
+  readonly postHandshake?: boolean
   readonly ocsp?: 'soft' | 'hard'
 }
 
@@ -249,6 +250,7 @@ function contextFor(options: ConnectOptions): ClientContext {
     present({
       trustStore: ca === undefined ? undefined : readTrustStore('--ca', ca),
       certificateChain: readSigningChain(cert, key),
+      postHandshakeAuthentication: options.postHandshake,
       lowestSupportedVersion: min,
       highestSupportedVersion: max,
       innerProtocols: alpn,

@@ -92,6 +92,7 @@ function addConnect(program: Command, finish: Finish): void {
     .option('--ca <file>', 'trust these certificates, and no others (default: those of the system)')
     .option('--cert <file>', 'own certificate with its chain, PEM')
     .option('--key <file>', 'its key (default: in the same file); POLYTLS_PASSPHRASE unlocks it')
+    .option('--post-handshake', 'let the server ask for the certificate at any time (TLS 1.3)')
     .addOption(
       new Option('--starttls [protocol]', 'begin in plain text, as smtp, imap, ldap, postgres, …')
         .argParser(parseStartTLS)
@@ -182,6 +183,7 @@ function addServe(program: Command, finish: Finish): void {
     .option('--ocsp <file>', 'staple this OCSP response, DER, read anew for each client that asks')
     .option('--ja4', 'tell the fingerprint of what each client offers, also of those that fail')
     .option('--client-ca <file>', 'let only clients in whose certificate these vouch for')
+    .option('--post-handshake', 'with --client-ca: let everybody in, then ask, and tell who it is (TLS 1.3)')
     .addOption(backendOption())
     .option('--json', 'print one line of JSON on stdout when ready')
     .action(async (options: ServeOptions) => {

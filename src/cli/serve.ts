@@ -7,6 +7,7 @@ import type { ChooseContext } from '../config/client-hello.ts'
 import { TLSServerConfiguration } from '../config/server-configuration.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
 import { createServer } from '../connections.ts'
+import { UsageError } from '../errors.ts'
 import type { TLSServer } from '../sockets/tls-server.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { chooseBackend } from './backend-choice.ts'
@@ -36,6 +37,7 @@ export interface ServeOptions {
   readonly clientCa?: string
   readonly earlyData?: number
   readonly psk?: string
+  readonly postHandshake?: boolean
   readonly ocsp?: string
   readonly ja4?: boolean
   readonly backend?: string
@@ -77,6 +79,9 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
   if (options.status && !alpn?.includes('http/1.1')) {
     throw new UsageFailure('--status speaks http/1.1 only', { hint: 'let --alpn include http/1.1' })
   }
+  if (options.postHandshake && clientCa === undefined) {
+    throw new UsageFailure('--post-handshake needs --client-ca', { hint: 'it says who may vouch for clients' })
+  }
   const keys = options.psk === undefined ? undefined : readPreSharedKeys(options.psk)
   const configuration = new TLSServerConfiguration({
     certificateChain: [ocsp === undefined ? chain : { ...chain, ocspResponse: stapleFrom(ocsp) }],
@@ -91,7 +96,7 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
         keys === undefined
           ? undefined
           : (identity: Uint8Array) => keys.find((key) => Buffer.from(key.identity).equals(identity)),
-      clientAuthentication: clientCa === undefined ? undefined : ('required' as const),
+      clientAuthentication: clientCa === undefined || options.postHandshake ? undefined : ('required' as const),
     }),
   })
   const context = chooseBackend(options.backend).serverContext(configuration)
@@ -99,6 +104,7 @@ function makeServer(options: ServeOptions, chain: Chain, log: Terminal): TLSServ
   const server = createServer({ context, allowHalfOpen: true }, (socket) => {
     log.print(connectionLine(socket, log))
     serve(socket)
+    if (options.postHandshake) void tellIdentity(socket, log)
   })
   server.on('earlyConnection', (socket) => {
     if (!options.status) socket.on('earlyData', (chunk: Buffer) => socket.writeEarly(chunk))
@@ -128,6 +134,19 @@ function tellFingerprint(log: Terminal): ChooseContext {
     const name = hello.serverName === undefined ? '' : `  for ${printable(hello.serverName)}`
     log.print(log.style.dim(`a client offers  ${ja4(hello)}${name}`))
     return undefined
+  }
+}
+
+/** Asks a client who it is; a client that is refused is told of as any failure. */
+async function tellIdentity(socket: TLSSocket, log: Terminal): Promise<void> {
+  const peer = peerOf(socket)
+  try {
+    const { chain } = await socket.requestClientCertificate()
+    const [client] = chain
+    const who = client === undefined ? 'declined' : `is ${printable(describeCertificate(client).subject)}`
+    log.print(`${log.style.green(log.symbols.yes)} ${peer}  ${who}`)
+  } catch (error) {
+    if (error instanceof UsageError) log.print(log.style.dim(`${peer}  ${error.message}`))
   }
 }
 
@@ -206,7 +225,9 @@ function announce({ address: { address, port }, fresh, names, options }: Announc
     row('service', options.status ? 'status page, HTTP/1.1' : 'echo'),
     ...(names === undefined ? [] : [row('names', names.join(', '))]),
     ...(fresh === undefined ? [] : [row('ca', fresh.authorityFile)]),
-    ...(options.clientCa === undefined ? [] : [row('clients', `only with a certificate by ${options.clientCa}`)]),
+    ...(options.clientCa === undefined
+      ? []
+      : [row('clients', `${options.postHandshake ? 'asked for' : 'only with'} a certificate by ${options.clientCa}`)]),
   )
   const log = terminalOn(process.stderr)
   const target = formatEndpoint({ host: names?.[0] ?? address, port })

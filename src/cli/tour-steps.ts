@@ -10,6 +10,7 @@ import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { daysUntil, describeCertificate } from './certificate-description.ts'
 import type { Terminal } from './terminal.ts'
 import { showChannel } from './tour-channel.ts'
+import { showLateIdentity } from './tour-late-identity.ts'
 import { showSessions } from './tour-sessions.ts'
 import type { Stage } from './tour-stage.ts'
 import { aligned, answerTo, check, failureOf, type Step } from './tour-step.ts'
@@ -22,6 +23,7 @@ export const steps: readonly Step[] = [
   { title: 'A client held to TLS 1.2 is refused', run: showOldClient },
   { title: 'An untrusted and a wrongly named certificate are refused', run: showBadCertificates },
   { title: 'Mutual TLS, where the application has the last word', run: showMutual },
+  { title: 'A client says who it is when the connection is in use already', run: showLateIdentity },
   { title: 'A session goes on, and early data counts once', run: showSessions },
   { title: 'Plain text becomes TLS, and plain text again', run: showUpgrade },
   { title: 'The channel by hand: in memory, without any socket', run: showChannel },

@@ -62,7 +62,7 @@ describe('polytls', () => {
     const { code, stdout, stderr } = await polytls(['tour'])
     assert.equal(code, 0, stdout + stderr)
     assert.equal(stderr, '')
-    assert.equal(stdout.match(/^✓ \d {2}/gm)?.length, 8)
+    assert.equal(stdout.match(/^✓ \d {2}/gm)?.length, 9)
     assert.match(stdout, /alert protocol_version/)
     assert.match(stdout, /wrong-host/)
     assert.match(stdout, /vetoed/)

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { after, before, describe, it } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
-import { type Files, makeFiles, polytls, type Served, serve } from './command.ts'
+import { type Files, makeFiles, polytls, type Served, serve, start } from './command.ts'
 import { deadPort } from './peers.ts'
 
 const noSignals = process.platform === 'win32' && 'Windows has no signals to end it by'
@@ -63,6 +63,26 @@ describe('polytls serve', () => {
       assert.equal(JSON.parse(json.body).serverName, 'localhost')
       assert.match((await fetchStatus(port, ca, '*/*')).body, /^version +TLSv1\.3$/m)
     })
+  })
+
+  it('asks clients behind the handshake, and tells who they are', async () => {
+    const authority = ['--client-ca', files.write('client-ca.pem', files.authority.certificate)]
+    const made = await files.authority.issue({ name: 'alice' })
+    const own = ['--cert', files.write('alice.pem', made.certificate), '--key', files.write('alice.key', made.key)]
+    await withServer([...authority, '--post-handshake'], async ({ port, ca, logged }) => {
+      const words = ['connect', `localhost:${port}`, '--ca', ca, ...own]
+      const offering = start([...words, '--post-handshake', '-i'], { input: '' })
+      await logged(/127\.0\.0\.1:\d+ {2}is CN=alice\n/)
+      offering.stdin?.end()
+      await once(offering, 'close')
+      const silent = start([...words, '-i'], { input: '' })
+      await logged(/the client has not offered to answer/)
+      silent.stdin?.end()
+      await once(silent, 'close')
+    })
+    const { code, stderr } = await polytls(['serve', '--post-handshake'])
+    assert.equal(code, 2)
+    assert.match(stderr, /--client-ca/)
   })
 
   it('shows a given certificate', async () => {

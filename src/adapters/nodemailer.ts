@@ -1,6 +1,7 @@
 /** Mail sent with `nodemailer`: SMTP in TLS from the first byte, or after STARTTLS. */
 import type { Socket } from 'node:net'
 import { startTls } from '../starttls.ts'
+import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
 export type { AdapterOptions } from './openings.ts'
@@ -15,13 +16,17 @@ export type NodemailerSocketOptions = AdapterOptions & {
 
 /** As nodemailer's `getSocket`. */
 export type NodemailerSocket = (
-  options: { readonly host?: string | undefined; readonly port?: number | string | undefined },
+  options: {
+    readonly host?: string | undefined
+    readonly port?: number | string | undefined
+    readonly tls?: object | undefined
+  },
   callback: (error: Error | null, found?: { readonly connection: Socket; readonly secured: true }) => void,
 ) => void
 
 /**
- * For the option `getSocket` of a transport, pooled or not; `host` and `port` stand with the transport, and its options `tls`, `secure` and
- * `requireTLS` are of no effect. nodemailer's own STARTTLS has no hook, so with `startTls` the words before TLS are ours, and nodemailer
+ * For the option `getSocket` of a transport, pooled or not; `host` and `port` stand with the transport, and its options `secure` and
+ * `requireTLS` are of no effect; what its option `tls` says of certificates or versions is refused. nodemailer's own STARTTLS has no hook, so with `startTls` the words before TLS are ours, and nodemailer
  * sees a connection that begins in TLS.
  * @throws ConfigurationError for what the backend cannot do.
  */
@@ -42,7 +47,13 @@ export function nodemailerSocket({ startTls: starts = false, ...options }: Nodem
       return socket as unknown as Socket
     })
   }
-  return ({ host = 'localhost', port }, callback) => {
+  return ({ host = 'localhost', port, tls }, callback) => {
+    try {
+      refuseForeignOptions(tls, 'tls')
+    } catch (error) {
+      callback(error as Error)
+      return
+    }
     secure({ host, port: Number(port ?? (starts ? 587 : 465)) }).then(
       (connection) => callback(null, { connection, secured: true }),
       (error) => callback(error),

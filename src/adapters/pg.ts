@@ -1,24 +1,28 @@
 /** PostgreSQL, with `pg`. */
 import type { Duplex } from 'node:stream'
 import { PromisedSocket } from '../sockets/promised-socket.ts'
-import { type PostgresAdapterOptions, PostgresOpening } from './postgres-opening.ts'
+import { type PostgresAdapterOptions, PostgresOpening, requireNoTLSInside } from './postgres-opening.ts'
 
 export type { PostgresAdapterOptions } from './postgres-opening.ts'
 
 /**
- * Options for a `Client` or `Pool`, to be spread into its own: `new Client({ host, …, ...pgStream({ … }) })`. No connection string may say
- * `sslmode`, for that would ask for TLS inside of TLS. SCRAM with channel binding is not there.
+ * Options for a `Client` or `Pool`, to be spread into its own: `new Client({ host, …, ...pgStream({ … }) })`. A connection string that says
+ * `sslmode` asks for TLS inside of TLS, and is refused. SCRAM with channel binding is not there.
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function pgStream(options: PostgresAdapterOptions): PgOptions {
   const opening = new PostgresOpening(options)
-  return { stream: () => new PgSocket(opening), ssl: false }
+  const stream = (config?: { readonly ssl?: unknown }): Duplex => {
+    requireNoTLSInside(config?.ssl)
+    return new PgSocket(opening)
+  }
+  return { stream, ssl: false }
 }
 
 /** What of pg's options is ours. */
 export interface PgOptions {
   /** Makes a socket that pg tells where to connect to. */
-  readonly stream: () => Duplex
+  readonly stream: (config?: { readonly ssl?: unknown }) => Duplex
   /** TLS is no matter of pg any more. */
   readonly ssl: false
 }

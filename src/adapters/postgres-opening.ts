@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import type { PostgresClientOptions } from '../starttls/postgres.ts'
 import { startTls } from '../starttls.ts'
@@ -33,4 +34,12 @@ export class PostgresOpening {
     }
     return opening.inTime(target, open, givenUp)
   }
+}
+
+/** @throws ConfigurationError where the library would ask for TLS once more. */
+export function requireNoTLSInside(ssl: unknown): void {
+  if (!ssl) return
+  throw new ConfigurationError('ssl', 'the adapter brings TLS, and the library would ask for it once more inside', {
+    hint: 'leave `ssl` to the adapter, and `sslmode` out of the connection string',
+  })
 }

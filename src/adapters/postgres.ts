@@ -1,7 +1,7 @@
 /** PostgreSQL, with `postgres` (Postgres.js). */
 import type { Duplex } from 'node:stream'
 import { PromisedSocket } from '../sockets/promised-socket.ts'
-import { type PostgresAdapterOptions, PostgresOpening } from './postgres-opening.ts'
+import { type PostgresAdapterOptions, PostgresOpening, requireNoTLSInside } from './postgres-opening.ts'
 
 export type { PostgresAdapterOptions } from './postgres-opening.ts'
 
@@ -9,11 +9,13 @@ export type { PostgresAdapterOptions } from './postgres-opening.ts'
 export interface PostgresHosts {
   readonly host: readonly string[]
   readonly port: readonly number[]
+  readonly ssl?: unknown
 }
 
 /**
  * Options for `postgres`, to be spread into its own: `postgres({ host, …, ...postgresSocket({ … }) })`. Of several hosts, the first that
- * can be secured is taken. A URL with `sslmode` asks for nothing more: `ssl` is off here.
+ * can be secured is taken. A URL that says
+ * `sslmode` asks for TLS inside of TLS, and is refused.
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function postgresSocket(options: PostgresAdapterOptions): PostgresOptions {
@@ -31,10 +33,11 @@ export interface PostgresOptions {
 }
 
 async function firstOf(
-  { host: hosts, port: ports }: PostgresHosts,
+  { host: hosts, port: ports, ssl }: PostgresHosts,
   opening: PostgresOpening,
   signal: AbortSignal,
 ): Promise<Duplex> {
+  requireNoTLSInside(ssl)
   for (const [index, host] of hosts.entries()) {
     try {
       return await opening.open({ host, port: ports[index] ?? ports[0] ?? 5432 }, signal)

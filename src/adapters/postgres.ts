@@ -14,8 +14,8 @@ export interface PostgresHosts {
 
 /**
  * Options for `postgres`, to be spread into its own: `postgres({ host, …, ...postgresSocket({ … }) })`. Of several hosts, the first that
- * can be secured is taken. A URL that says
- * `sslmode` asks for TLS inside of TLS, and is refused.
+ * can be secured is taken. What a URL says by
+ * `sslmode` is of no effect, and an `ssl` of the program's own is refused: it would ask for TLS inside of TLS.
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function postgresSocket(options: PostgresAdapterOptions): PostgresOptions {

@@ -25,8 +25,8 @@ export interface TicketOptions {
   /** For how long a session can be resumed, in seconds, from 1 to 604,800 (seven days: RFC 9846, Section 4.6.1). Default: 7,200. */
   readonly lifetimeSeconds?: number
   /**
-   * How many tickets of TLS 1.3 follow a handshake by themselves, from 0 to 16. Default: 2. `sendTicket` sends more. In TLS 1.2 a session
-   * comes with the handshake, whatever this says.
+   * How many tickets of TLS 1.3 follow a handshake by themselves, from 0 to 16; a resumed one is followed by one at most, for the one that
+   * was used. Default: 2. `sendTicket` sends more. In TLS 1.2 a session comes with the handshake, whatever this says.
    */
   readonly ticketsPerConnection?: number
 }

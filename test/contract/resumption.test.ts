@@ -412,6 +412,20 @@ forEachPair('resumption', (pairing) => {
 
   const onlyTLS13 = { lowestSupportedVersion: 'TLSv1.3', highestSupportedVersion: 'TLSv1.3' } as const
 
+  it('a resumed handshake is followed by one ticket, for the one that was used, or by none where that is none', async () => {
+    for (const kind of ['stateless', 'stateful'] as const) {
+      const first = await contextsWith(pairing, onlyTLS13, { server: { sessions: { kind, ticketsPerConnection: 5 } } })
+      using full = await establish(resumingConnection(first))
+      assert.equal(full.client.takeSessions().length, 5, kind)
+      using resumed = await establish(resumingConnection(first))
+      assert.equal(resumed.client.facts.resumed, true)
+      assert.equal(resumed.client.takeSessions().length, 1, kind)
+      resumed.server.sendTicket()
+      settle(resumed)
+      assert.equal(resumed.client.takeSessions().length, 1, kind)
+    }
+  })
+
   it('a server sends as many tickets as it was told, none where that is none, and more on demand', async () => {
     for (const ticketsPerConnection of [0, 1, 5]) {
       for (const kind of ['stateless', 'stateful'] as const) {

@@ -24,7 +24,7 @@ export interface Tickets {
   send(): void
   /** Those from now on are for whoever the client has proved to be since. */
   identify(peer: AuthenticatedPeer): void
-  /** As many as the configuration has follow the handshake. */
+  /** As many as the configuration has follow the handshake; a resumed one, at most one. */
   sendFirst(): void
 }
 
@@ -47,6 +47,9 @@ export function ticketsFor(
     return { peerChain, verified, authenticatedUntilMilliseconds }
   }
   let standing = standingOf(peer)
+  // One for the one that was used, as OpenSSL does it.
+  let firstCount =
+    'ageMilliseconds' in peer ? Math.min(1, sessions.ticketsPerConnection) : sessions.ticketsPerConnection
   let count = 0
   const send = (): void => {
     const nonce = Uint8Array.of(count >> 8, count)
@@ -82,9 +85,10 @@ export function ticketsFor(
     send,
     identify: (authenticated) => {
       standing = standingOf(authenticated)
+      firstCount = sessions.ticketsPerConnection
     },
     sendFirst: () => {
-      for (let index = 0; index < sessions.ticketsPerConnection; index++) send()
+      for (let index = 0; index < firstCount; index++) send()
     },
   }
 }

@@ -19,11 +19,11 @@ export class CertificateRequests {
     for (const { request, resolve } of open) if (request.peer !== undefined) resolve(request.peer)
   }
 
-  /** No answer will come any more. */
-  fail(error: Error): void {
+  /** No answer will come any more. The reason is made where somebody waits for one. */
+  fail(reason: () => Error): void {
     const open = this.#open
     this.#open = []
-    for (const { reject } of open) reject(error)
+    for (const { reject } of open) reject(reason())
   }
 }
 

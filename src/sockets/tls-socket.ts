@@ -202,10 +202,11 @@ export class TLSSocket extends SessionMembers implements PumpListener {
     this.stopIdleTimer()
     if (error !== null) this.rememberPeer()
     this.#stopListening?.()
-    const closed = error ?? new UsageError('the socket was closed')
-    this.#unwrapping?.reject(closed)
+    // Mostly nobody waits, and an error that nobody sees is dear: it remembers the stack.
+    const closed = (): Error => error ?? new UsageError('the socket was closed')
+    this.#unwrapping?.reject(closed())
     this.certificateRequests.fail(closed)
-    this.#waiting?.callback(closed)
+    this.#waiting?.callback(closed())
     this.#waiting = undefined
     if (this.#state === 'unwrapped') {
       this.#buffer[Symbol.dispose]()
@@ -333,7 +334,7 @@ export class TLSSocket extends SessionMembers implements PumpListener {
         this.#peerClosed = true
         this.#pump.stopReading()
         this.certificateRequests.deliver()
-        this.certificateRequests.fail(new UsageError('the client closed the connection before it had answered'))
+        this.certificateRequests.fail(() => new UsageError('the client closed the connection before it had answered'))
         this.push(null)
         // Has the stream notice its end although nobody may be reading.
         this.read(0)

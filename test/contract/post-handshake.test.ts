@@ -8,6 +8,7 @@ import {
   type ClientOptions,
   ConfigurationError,
   type PeerIdentity,
+  ProtocolError,
   type ServerOptions,
   TLSClientConfiguration,
   UsageError,
@@ -307,6 +308,16 @@ forEachPair('post-handshake authentication', (pairing) => {
     other.server.shutdown()
     assert.throws(() => other.server.requestClientCertificate(), UsageError)
     assert.equal((await exchange(other)).client.ending, 'closed')
+  })
+
+  it('a client that is asked again and again without any data gives up', async () => {
+    using connection = await connected(pairing)
+    let ending: unknown
+    for (let asked = 0; asked < 40 && !(ending instanceof Error); asked++) {
+      connection.server.requestClientCertificate()
+      ending = (await exchange(connection)).client.ending
+    }
+    assert.ok(ending instanceof ProtocolError, String(ending))
   })
 
   it('is refused where it cannot be, and the connection goes on', async () => {

@@ -1,5 +1,6 @@
 import type { ReplayGuard } from '../config/replay-guard.ts'
 
+/** How much a guard in memory remembers, and by which clock it forgets. */
 export interface MemoryReplayGuardOptions {
   /** How many it remembers at once. When it is full of what has not expired, it admits nothing. Default: 100,000. */
   readonly maxEntries?: number

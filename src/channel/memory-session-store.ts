@@ -3,7 +3,7 @@ import type { SessionStore } from '../config/server-sessions.ts'
 export interface MemorySessionStoreOptions {
   /** How many sessions it keeps; the oldest goes first. Default: 20,000. */
   readonly maxSessions?: number
-  /** The clock, in milliseconds since 1970. Default: the machine's. */
+  /** The clock, in milliseconds since 1970. */
   readonly now: () => number
 }
 

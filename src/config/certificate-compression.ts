@@ -14,6 +14,7 @@ export const CertificateCompression = {
 export interface CertificateCodec {
   /** Its number: one of `CertificateCompression`, or another of IANA's registry. */
   readonly algorithm: CodePoint
+  /** The whole message as one stream of this kind; a backend asks once for each certificate chain. */
   compress(message: Uint8Array): Uint8Array
   /**
    * What was compressed; `undefined` where the input is no whole stream of this kind, has bytes behind its end, or makes more or less

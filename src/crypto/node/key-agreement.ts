@@ -5,18 +5,18 @@
  *
  * |            | generate | export JWK / DER | import JWK / DER | derive | whole, chosen way      | whole, other way  |
  * |------------|----------|------------------|------------------|--------|------------------------|-------------------|
- * | x25519     | 42       | 0.9 / 82         | 6 / 100          | 40     | 160 (DER out, JWK in)  | 265 (DER)         |
- * | x448       | 190      | 0.9 / 79         | 6 / 98           | 165    | 430 (DER out, JWK in)  | 530 (DER)         |
+ * | x25519     | 42       | 0.9 / 82         | 6 / 100          | 40     | 90 (JWK)               | 265 (DER)         |
+ * | x448       | 190      | 0.9 / 79         | 6 / 98           | 165    | 360 (JWK)              | 530 (DER)         |
  * | secp256r1  | 42       | 1 / 132          | 84 / 135         | 127    | 150 (`createECDH`)     | 320 (key objects) |
- * | secp384r1  | 748      | 1 / 126          | 453 / 139        | 1182   | 2030 (DER)             | 2520 (ECDH)       |
- * | secp521r1  | 1663     | 1 / 124          | 961 / 134        | 2594   | 4140 (DER)             | 5190 (ECDH)       |
+ * | secp384r1  | 748      | 1 / 126          | 453 / 139        | 1182   | 1910 (JWK out, DER in) | 2520 (ECDH)       |
+ * | secp521r1  | 1663     | 1 / 124          | 961 / 134        | 2594   | 4020 (JWK out, DER in) | 5190 (ECDH)       |
  *
  * Importing a point as JWK checks its order, as `diffieHellman` does again; `createECDH` checks our own key at every derivation.
  * Both are dear where the curve has no fast code. Every way checks that the point is on the curve.
  *
- * Fresh public keys are encoded by the job that makes them, which costs what exporting them as DER does. To export one as JWK, though so
- * much cheaper, can stop the process for good (seen on Node 20.20): Node holds the key's lock while it allocates the text, and where the
- * garbage collector then finds the job that made the key, that one's end waits for the same lock.
+ * Fresh public keys are encoded as JWK by the job that makes them. To export one as JWK afterwards can stop the process for good (seen on
+ * Node 20.20): Node holds the key's lock while it allocates the text, and where the garbage collector then finds the job that made the key,
+ * that one's end waits for the same lock. While the job runs it cannot be collected.
  */
 import {
   createECDH,
@@ -24,6 +24,7 @@ import {
   createPublicKey,
   diffieHellman as derive,
   generateKeyPairSync,
+  type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
 import { type Curve, curveParameters, groupCode } from '../algorithms.ts'
@@ -71,15 +72,14 @@ function ephemeralKey(group: DiffieHellmanGroup, given: Uint8Array | undefined):
   }
 }
 
-/** A key of ours, with the public one as SubjectPublicKeyInfo, at whose end the share stands: RFC 5280, Section 4.1; RFC 8410, Section 4. */
 interface OwnPair {
   readonly privateKey: KeyObject
-  readonly publicKey: Uint8Array
+  readonly publicKey: JsonWebKey
 }
 
 function montgomeryKey(crv: 'X25519' | 'X448', { privateKey, publicKey }: OwnPair): EphemeralKey {
   return {
-    publicKey: publicKey.slice(crv === 'X25519' ? -32 : -56),
+    publicKey: bytesOf(publicKey.x),
     derive: (peerShare) =>
       deriveOrRefuse(privateKey, () =>
         createPublicKey({ key: { kty: 'OKP', crv, x: base64url(peerShare) }, format: 'jwk' }),
@@ -104,9 +104,9 @@ function ecdhKey(name: 'prime256v1', given: Uint8Array | undefined): EphemeralKe
 
 function curveKey(curve: Exclude<Curve, 'secp256r1'>, given: Uint8Array | undefined): EphemeralKey {
   const pair = given === undefined ? generatePair('ec', { namedCurve: curve }) : importCurvePair(curve, given)
-  const { fieldLength } = curveParameters[curve]
+  const { x, y } = pair.publicKey
   return {
-    publicKey: pair.publicKey.slice(-(1 + 2 * fieldLength)),
+    publicKey: concatBytes([Uint8Array.of(4), bytesOf(x), bytesOf(y)]),
     derive: (peerShare) => deriveOrRefuse(pair.privateKey, () => importPoint(curve, peerShare)),
   }
 }
@@ -114,10 +114,8 @@ function curveKey(curve: Exclude<Curve, 'secp256r1'>, given: Uint8Array | undefi
 function generatePair(type: 'x25519' | 'x448' | 'ec', options: { readonly namedCurve?: string } = {}): OwnPair {
   // The types want both keys encoded, or neither.
   const generate = generateKeyPairSync as unknown as (type: string, options: object) => OwnPair
-  return generate(type, { ...options, publicKeyEncoding: spki })
+  return generate(type, { ...options, publicKeyEncoding: { format: 'jwk' } })
 }
-
-const spki = { format: 'der', type: 'spki' } as const
 
 /** PKCS#8 of RFC 8410 around the key: the last byte of the object identifier 1.3.101.x tells the curves apart. */
 function importPair(lastArc: number, given: Uint8Array): OwnPair {
@@ -125,7 +123,7 @@ function importPair(lastArc: number, given: Uint8Array): OwnPair {
   const head = Uint8Array.of(0x30, 14 + n, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, lastArc, 4, 2 + n, 4, n)
   const key = Buffer.from(concatBytes([head, given]))
   const privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' })
-  return { privateKey, publicKey: createPublicKey(privateKey).export(spki) }
+  return { privateKey, publicKey: createPublicKey(privateKey).export({ format: 'jwk' }) }
 }
 
 function importCurvePair(curve: Exclude<Curve, 'secp256r1'>, given: Uint8Array): OwnPair {
@@ -141,7 +139,7 @@ function importCurvePair(curve: Exclude<Curve, 'secp256r1'>, given: Uint8Array):
     y: base64url(point.subarray(1 + fieldLength)),
   }
   const privateKey = createPrivateKey({ key: jwk, format: 'jwk' })
-  return { privateKey, publicKey: createPublicKey(privateKey).export(spki) }
+  return { privateKey, publicKey: createPublicKey(privateKey).export({ format: 'jwk' }) }
 }
 
 function importPoint(curve: Curve, point: Uint8Array): KeyObject {
@@ -156,6 +154,10 @@ function deriveOrRefuse(privateKey: KeyObject, importPeer: () => KeyObject): Uin
   } catch {
     return undefined
   }
+}
+
+function bytesOf(coordinate: string | undefined): Uint8Array {
+  return Buffer.from(coordinate ?? '', 'base64url')
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -39,6 +39,8 @@ export function prepareWindows({ wine10 = false } = {}) {
   const prefix = join(cache, `prefix-${major}`)
   const made = join(prefix, 'system.reg')
   if (!existsSync(made)) spawnOn(launcher, prefix, ['winecfg', '-v', 'win10'], {}, 300_000)
+  // Wine's server writes it when it ends itself, some seconds after the last program.
+  for (let seconds = 0; !existsSync(made) && seconds < 60; seconds++) sleep(1_000)
   if (!existsSync(made)) fail(`Wine ${major} does not start: it made no ${made}`)
   return {
     name: `Wine ${major}`,
@@ -68,6 +70,10 @@ function copyPackages() {
     const options = { recursive: true, filter: (path) => !path.includes('/.bin') }
     if (!tools.has(name)) cpSync(join(root, 'node_modules', name), join(app, 'node_modules', name), options)
   }
+}
+
+function sleep(milliseconds) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
 /** Under Wine, a Windows program writes to files, and not to the pipes of Linux. */

@@ -77,12 +77,13 @@ export class Handshake {
     const foundation = engine.sessions.established(ssl)
     if (foundation.kind === 'session') engine.verification.standsOn(foundation.peerChain, foundation.verified, true)
     else if (foundation.kind === 'pre-shared-key') engine.verification.standsOn([], true, false)
+    const { verifyPeer, clientAuthentication = 'none' } = engine.prepared.configuration as TLSServerConfiguration
+    if (verifyPeer === undefined) return undefined
     // A client was asked about a certificate when it came. A server that may ask later knows nobody yet.
-    const { clientAuthentication = 'none' } = engine.prepared.configuration as TLSServerConfiguration
     const isUnasked = engine.isServer
       ? clientAuthentication !== 'none' || engine.verification.request(ssl).peer.chain.length > 0
       : foundation.kind !== 'certificates'
-    return isUnasked && engine.prepared.configuration.verifyPeer !== undefined ? engine.askForVeto() : undefined
+    return isUnasked ? engine.askForVeto() : undefined
   }
 
   /** Where OpenSSL did not send tickets by itself, because a veto was to come. */

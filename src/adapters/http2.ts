@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { CreateServerOptions } from '../connections.ts'
 import { NegotiationError } from '../errors.ts'
 import { TLSSocket } from '../sockets/tls-socket.ts'
-import { type AdapterOptions, Opening } from './openings.ts'
+import { type AdapterOptions, Opening, targetOf } from './openings.ts'
 import { secureServer } from './servers.ts'
 
 export type { AdapterOptions } from './openings.ts'
@@ -16,10 +16,10 @@ export type { AdapterOptions } from './openings.ts'
  */
 export function http2Connection(options: AdapterOptions): (authority: URL) => Duplex {
   const opening = new Opening(options, { innerProtocols: ['h2'] })
-  return ({ protocol, hostname, port }) => {
+  return (authority) => {
+    const { protocol } = authority
     if (protocol !== 'https:') throw new TypeError(`http2Connection: ${protocol} is not https:`)
-    const target = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? 443 : Number(port) }
-    const socket = opening.socket(target)
+    const socket = opening.socket(targetOf(authority))
     socket.prependOnceListener('secureConnect', () => {
       if (socket.alpnProtocol === 'h2') return
       socket.destroy(new NegotiationError('inner-protocol', 'the server did not agree to the protocol h2 (ALPN)'))

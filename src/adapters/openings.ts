@@ -28,6 +28,11 @@ export interface Target {
   readonly serverName?: string | undefined
 }
 
+/** Where a URL leads, as libraries tell its parts: an address of IPv6 in brackets, and no port where it is that of `https:`. */
+export function targetOf({ hostname, port }: Pick<URL, 'hostname' | 'port'>): Target {
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? 443 : Number(port) }
+}
+
 /** Opens the connections of a library, all of one context, whose sessions they resume. */
 export class Opening {
   readonly context: ClientContext

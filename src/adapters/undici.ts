@@ -1,7 +1,7 @@
 /** HTTP clients of `undici`, its `Agent`, `Pool` and `Client`, and `fetch` with them. */
 import type { Socket } from 'node:net'
 import { ConfigurationError } from '../errors.ts'
-import { type AdapterOptions, Opening } from './openings.ts'
+import { type AdapterOptions, Opening, targetOf } from './openings.ts'
 
 export type { AdapterOptions } from './openings.ts'
 
@@ -34,9 +34,7 @@ export function undiciConnector({ allowH2 = false, ...options }: UndiciConnector
       callback(new ConfigurationError('protocol', `${protocol} is not https:`), null)
       return
     }
-    const host = hostname.replace(/^\[(.*)\]$/, '$1')
-    const serverName = servername || undefined
-    opening.open({ host, port: port === '' ? 443 : Number(port), serverName }).then(
+    opening.open({ ...targetOf({ hostname, port }), serverName: servername || undefined }).then(
       (socket) => callback(null, socket as unknown as Socket),
       (error) => callback(error, null),
     )

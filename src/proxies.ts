@@ -3,8 +3,8 @@ import { ConfigurationError } from './errors.ts'
 import { type ClientSetup, clientContextOf } from './setups.ts'
 import { upgradeClient } from './sockets/connect.ts'
 import { defaultDialogueTimeoutMilliseconds } from './sockets/dialogue-driver.ts'
+import { PromisedSocket } from './sockets/promised-socket.ts'
 import { dial, tunnelOver } from './sockets/tunnel.ts'
-import { TunnelStream } from './sockets/tunnel-stream.ts'
 import { httpConnect } from './starttls/http-connect.ts'
 import { socks5 } from './starttls/socks5.ts'
 import type { TunnelTarget } from './starttls/tunnel-target.ts'
@@ -43,37 +43,25 @@ export function openTunnel(options: TunnelOptions): Promise<Duplex> {
 
 /** As `openTunnel`; where plain text does not follow, there must be none behind the proxy's answer. @internal */
 export async function tunnel({ proxy, ...target }: TunnelOptions, conduct: TunnelConduct): Promise<Duplex> {
-  const { stream, opened } = prepareProxy(proxy)(target, conduct)
-  await opened
-  return stream
+  return prepareProxy(proxy)(target, conduct)
 }
 
 /**
  * Connects through a proxy as often as it is called, for TLS, and gives a stream at once that is still connecting. How to speak TLS with the
  * proxy is prepared once. @internal
  */
-export function tunnelsThrough(proxy: ProxyOptions): (target: Omit<TunnelOptions, 'proxy'>) => Duplex {
-  const begin = prepareProxy(proxy)
-  return (target) => {
-    const { stream, opened } = begin(target, { plainTextFollows: false })
-    return new TunnelStream(stream, opened)
-  }
+export function tunnelsThrough(proxy: ProxyOptions): (target: Pick<TunnelOptions, 'host' | 'port'>) => Duplex {
+  const open = prepareProxy(proxy)
+  return (target) => new PromisedSocket().open((signal) => open({ ...target, signal }, { plainTextFollows: false }))
 }
 
 interface TunnelConduct {
   readonly plainTextFollows: boolean
 }
 
-type BeginTunnel = (
-  target: Omit<TunnelOptions, 'proxy'>,
-  conduct: TunnelConduct,
-) => {
-  /** To the proxy; to the target when it is opened. */
-  readonly stream: Duplex
-  readonly opened: Promise<void>
-}
+type OpenTunnel = (target: Omit<TunnelOptions, 'proxy'>, conduct: TunnelConduct) => Promise<Duplex>
 
-function prepareProxy(proxy: ProxyOptions): BeginTunnel {
+function prepareProxy(proxy: ProxyOptions): OpenTunnel {
   const { scheme, address, credentials } = parseProxy(proxy)
   const {
     tls = {},
@@ -84,15 +72,16 @@ function prepareProxy(proxy: ProxyOptions): BeginTunnel {
     throw new ConfigurationError('proxy.tls', 'is for a proxy of https:// alone')
   }
   const context = scheme === 'https' ? clientContextOf(tls) : undefined
-  return ({ host, port, signal }, conduct) => {
+  return async ({ host, port, signal }, conduct) => {
     const plain = dial(address.host, address.port, signal)
+    const stream =
+      context === undefined
+        ? plain
+        : await upgradeClient(context, plain, address.host, { allowHalfOpen: true, signal }).secured()
     const target: TunnelTarget = { host, port, credentials }
     const bounds = { timeoutMilliseconds, signal, trace, ...conduct }
-    const lead = (stream: Duplex): Promise<void> =>
-      tunnelOver(stream, scheme === 'socks5' ? socks5 : httpConnect, target, bounds)
-    if (context === undefined) return { stream: plain, opened: lead(plain) }
-    const stream = upgradeClient(context, plain, address.host, { allowHalfOpen: true, signal })
-    return { stream, opened: stream.secured().then(lead) }
+    await tunnelOver(stream, scheme === 'socks5' ? socks5 : httpConnect, target, bounds)
+    return stream
   }
 }
 

@@ -70,6 +70,11 @@ export class PromisedSocket extends RelayStream {
       socket.destroy()
       return
     }
+    if (socket.destroyed) {
+      // It broke between those who opened it and us.
+      this.destroy(socket.errored ?? undefined)
+      return
+    }
     this.#opened = socket
     this.attach(socket)
     this.emit('connect')

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
+  type AlertReceivedError,
   type ClientOptions,
   MemoryReplayGuard,
+  ProtocolError,
   type ReplayGuard,
   type ServerOptions,
   type Session,
@@ -12,7 +14,7 @@ import {
   UsageError,
 } from 'polytls'
 import { forEachPair, has, only } from '../support/backends.ts'
-import { Connection, type Contexts, contextsFor } from '../support/connection.ts'
+import { Connection, type Contexts, contextsFor, step } from '../support/connection.ts'
 import { matching } from '../support/identities.ts'
 import { alteredSession, establish, negotiate, resumingConnection } from '../support/resumption.ts'
 
@@ -220,6 +222,46 @@ forEachPair('0-RTT', (pairing) => {
       assert.equal(connection.server.readEarlyData(100), 'closed')
       assert.equal(String(connection.transfer('client', Buffer.from('after'))), 'after')
     }
+  })
+
+  it('a client that sends it with a ticket that allows none is rejected, and the handshake goes on', async () => {
+    // Only this backend believes what the session says of itself.
+    if (!pairing.clientBackend.name.startsWith('portable')) return
+    const ticketKeys = { current: () => [{ name: new Uint8Array(16), secret: new Uint8Array(32).fill(11) }] }
+    const shared = {
+      sessions: { kind: 'stateless', ticketKeys },
+      replayGuard: new MemoryReplayGuard({ now: Date.now }),
+    } as const
+    const before = await contexts({ ...shared, maxEarlyDataBytes: 0 })
+    const { server } = await contexts(shared)
+    const session = alteredSession(await sessionOf(before), { maxEarlyDataBytes: 16_384 })
+    const earlyData = Buffer.alloc(10_000, 'e')
+    using connection = await establish(resumingConnection({ client: before.client, server }, { session, earlyData }))
+    assert.equal(connection.client.facts.earlyData, 'rejected')
+    assert.equal(connection.server.facts.earlyData, 'rejected')
+    assert.equal(connection.client.facts.resumed, true)
+    assert.equal(readAll(connection), '')
+    assert.equal(String(connection.transfer('client', Buffer.from('after'))), 'after')
+  })
+
+  it('a client whose Finished is wrong behind early data fails the server with that reason and its alert', async () => {
+    const pair = await contexts()
+    using connection = resumingConnection(pair, { session: await sessionOf(pair), earlyData: Buffer.from('early') })
+    const { client, server } = connection
+    client.handshake()
+    server.processIncoming(client.processOutgoing())
+    assert.equal(server.handshake(), 'want-read')
+    client.processIncoming(server.processOutgoing())
+    assert.equal(client.handshake(), 'done')
+    const flight = Buffer.from(client.processOutgoing())
+    const last = flight.length - 1
+    flight.writeUInt8((flight[last] as number) ^ 1, last)
+    server.processIncoming(flight)
+    const fault = step(() => server.handshake())
+    assert.ok(fault instanceof ProtocolError, String(fault))
+    assert.equal(fault.alert, 'bad_record_mac')
+    client.processIncoming(server.processOutgoing())
+    assert.equal((step(() => client.read(1)) as AlertReceivedError).alert, 'bad_record_mac')
   })
 
   it('it is rejected together with the session, and after a HelloRetryRequest', async () => {

@@ -14,7 +14,7 @@ export interface EarlyDataRules {
 
 /**
  * Early data on a server: what came of it and nobody has read yet, and whether it may come at all. OpenSSL itself looks at the ticket's
- * age, which has to fit within ten seconds, at the protocol inside, and at whether the session allows it. RFC 9846, Section 8.3.
+ * age, which has to fit within ten seconds, and at the protocol inside. RFC 9846, Section 8.3.
  */
 export class ServerEarlyData {
   readonly #library: Library
@@ -34,9 +34,12 @@ export class ServerEarlyData {
   allow(ssl: Pointer, mayAsk: boolean): boolean {
     const { native } = this.#library
     const { maxBytes, guard, now } = this.#rules
-    // The session may be from a time when more was allowed.
     const session = native.SSL_get_session(ssl)
-    if (session === null || native.SSL_SESSION_get_max_early_data(session) > maxBytes) return false
+    if (session === null) return false
+    // OpenSSL lets in a client whose session allows nothing, and fails at its first byte. RFC 9846, Section 4.2.10. What it allows may
+    // also be more than is allowed by now.
+    const allowed = native.SSL_SESSION_get_max_early_data(session)
+    if (allowed === 0 || allowed > maxBytes) return false
     if (this.#isFirst !== undefined) return this.#isFirst
     const identifier = identifierOf(this.#library, ssl)
     const expiresAtMilliseconds = now() + rememberedMilliseconds

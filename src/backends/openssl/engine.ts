@@ -13,7 +13,7 @@ import { Ciphertext } from './ciphertext.ts'
 import { ConnectionSessions } from './connection-sessions.ts'
 import { CallbackAnswer, SSLError } from './constants.ts'
 import { versionOf } from './facts.ts'
-import { describeForeign, faultOf, takeErrors } from './fault.ts'
+import { describeForeign, faultOf, type QueuedError, takeErrors } from './fault.ts'
 import { LateRequests, type ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import { PeerVerification } from './peer-verification.ts'
@@ -186,9 +186,9 @@ export class Engine implements StepListener {
 
   /**
    * Runs one native operation: bytes in before it, bytes and errors out after it. A result above zero is success; what it means
-   * is the operation's business.
+   * is the operation's business. `noted` is what OpenSSL left in its queue before, where it may have failed already.
    */
-  step(operation: () => number): number | Waiting {
+  step(operation: () => number, noted?: readonly QueuedError[]): number | Waiting {
     const { native, callbacks } = this.library
     this.#ciphertext.enter()
     callbacks.listener = this
@@ -203,7 +203,7 @@ export class Engine implements StepListener {
       if (this.unsentBytes > 0) this.#settle()
     }
     if (this.#keyLines.length > 0) this.#deliverKeyLines()
-    return result > 0 ? result : this.#explain(result)
+    return result > 0 ? result : this.#explain(result, noted)
   }
 
   fail(error: unknown): never {
@@ -251,7 +251,7 @@ export class Engine implements StepListener {
     return 'paused'
   }
 
-  #explain(result: number): Waiting {
+  #explain(result: number, noted: readonly QueuedError[] = []): Waiting {
     const { native } = this.library
     const kind = native.SSL_get_error(this.live(), result)
     const errors = takeErrors(native)
@@ -270,7 +270,7 @@ export class Engine implements StepListener {
         this.pause = this.choice?.request(this.live(), this.isOpen)
         return 'paused'
       default:
-        return this.fail(this.#reasonOf(errors))
+        return this.fail(this.#reasonOf(errors.length === 0 ? noted : errors))
     }
   }
 
@@ -281,7 +281,7 @@ export class Engine implements StepListener {
     this.failure = { error: this.#reasonOf(takeErrors(this.library.native)) }
   }
 
-  #reasonOf(errors: ReturnType<typeof takeErrors>): Error {
+  #reasonOf(errors: readonly QueuedError[]): Error {
     const refusal = this.verification.refusal ?? this.stapledStatus?.refusal
     if (refusal !== undefined) return refusal
     return faultOf(errors, {

@@ -116,6 +116,7 @@ const faults: ReadonlyMap<number, MakeFault> = new Map<number, MakeFault>([
   [149, broken('decrypt_error')],
   [152, broken('illegal_parameter')],
   [159, broken('decode_error')],
+  [164, broken('unexpected_message')],
   [182, broken('unexpected_message')],
   [198, broken('record_overflow')],
   [205, broken('illegal_parameter')],

@@ -3,6 +3,7 @@ import type { TLSServerConfiguration } from '../../config/server-configuration.t
 import { ReadEarlyData } from './constants.ts'
 import type { Engine } from './engine.ts'
 import { versionOf } from './facts.ts'
+import { type QueuedError, takeErrors } from './fault.ts'
 import { scratch } from './library.ts'
 
 /** A handshake in its order: what comes before OpenSSL's own, that one, and what comes behind it. */
@@ -10,6 +11,8 @@ export class Handshake {
   readonly #engine: Engine
   #hasAsked = false
   #hasOffered = false
+  /** What OpenSSL found amiss behind early data. */
+  #noted: readonly QueuedError[] = []
   /** OpenSSL's own handshake is over. */
   #isNegotiated = false
 
@@ -61,7 +64,11 @@ export class Handshake {
       const result = engine.step(() => native.SSL_read_early_data(ssl, scratchAddress, scratch.byteLength, length))
       if (typeof result === 'string') return result
       earlyData.came(Buffer.from(scratch.subarray(0, Number(length[0]))))
-      if (result === ReadEarlyData.FINISH) earlyData.end()
+      if (result !== ReadEarlyData.FINISH) continue
+      earlyData.end()
+      // It has read on behind EndOfEarlyData, and says that the early data is over also where that failed; afterwards it only says that
+      // it did.
+      this.#noted = takeErrors(native)
     }
     return undefined
   }
@@ -70,7 +77,7 @@ export class Handshake {
     const engine = this.#engine
     const ssl = engine.live()
     const { native } = engine.library
-    const result = engine.step(() => native.SSL_do_handshake(ssl))
+    const result = engine.step(() => native.SSL_do_handshake(ssl), this.#noted)
     if (typeof result === 'string') return result
     native.ERR_clear_error()
     this.#isNegotiated = true

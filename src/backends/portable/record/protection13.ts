@@ -28,9 +28,6 @@ export class Sealer13 implements RecordSealer {
   readonly #nonces: NonceSequence
   readonly #limit: number
   readonly #paddingMultiple: number
-  /** The header is the additional data; one for all records, since only its length changes. */
-  readonly #header = Uint8Array.of(ContentType.application_data, 3, 3, 0, 0)
-  readonly #pieces: [Uint8Array, Uint8Array] = [nothing, nothing]
 
   constructor(aead: Aead, iv: Uint8Array, { paddingMultipleBytes = 1 }: SealerOptions = {}) {
     this.#aead = aead
@@ -50,15 +47,11 @@ export class Sealer13 implements RecordSealer {
   seal(type: ContentType, content: Uint8Array, target: Uint8Array, offset: number): number {
     const padding = this.#padding(content.length)
     const length = content.length + 1 + padding + this.#aead.tagLength
-    const header = this.#header
     header[3] = length >> 8
     header[4] = length
     target.set(header, offset)
-    const pieces = this.#pieces
-    pieces[0] = content
-    pieces[1] = padding === 0 ? (innerTypes[type] as Uint8Array) : paddedType(type, padding)
-    this.#aead.seal(this.#nonces.next(), header, pieces, target, offset + recordHeaderLength)
-    pieces[0] = nothing
+    const inner = [content, padding === 0 ? (innerTypes[type] as Uint8Array) : paddedType(type, padding)]
+    this.#aead.seal(this.#nonces.next(), header, inner, target, offset + recordHeaderLength)
     return recordHeaderLength + length
   }
 
@@ -118,17 +111,15 @@ export class Opener13 implements RecordOpener {
 class NonceSequence {
   used = 0
   readonly #iv: Uint8Array
-  readonly #nonce: Uint8Array
 
   constructor(iv: Uint8Array) {
-    this.#iv = iv.slice()
-    this.#nonce = iv.slice()
+    this.#iv = iv
   }
 
-  /** The nonce for the next record, in memory that the next call uses again. */
+  /** The nonce for the next record, in memory that the next call uses again, whosever it is. */
   peek(): Uint8Array {
-    const nonce = this.#nonce
     const iv = this.#iv
+    nonce.set(iv)
     let rest = this.used
     for (let at = aeadNonceLength - 1; at >= 4; at--) {
       nonce[at] = (iv[at] as number) ^ (rest & 0xff)
@@ -148,7 +139,9 @@ class NonceSequence {
   }
 }
 
-const nothing = new Uint8Array(0)
+const nonce = new Uint8Array(aeadNonceLength)
+/** The header is the additional data; one for all records, since only its length changes. */
+const header: Uint8Array = Uint8Array.of(ContentType.application_data, 3, 3, 0, 0)
 const innerTypes: readonly Uint8Array[] = Array.from({ length: 24 }, (_, type) => Uint8Array.of(type))
 
 function paddedType(type: ContentType, padding: number): Uint8Array {

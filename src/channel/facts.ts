@@ -41,22 +41,37 @@ export interface ConnectionFacts {
   readonly credentialStructure?: 'SCH_CREDENTIALS' | 'SCHANNEL_CRED'
 }
 
+/**
+ * What was agreed, frozen. It is written out, because objects that are spread from a frozen one have a shape each, which takes more memory
+ * than the facts themselves.
+ */
+export function agreedFacts(agreed: AgreedFacts): ConnectionFacts {
+  return Object.freeze({
+    version: agreed.version,
+    cipherSuite: agreed.cipherSuite,
+    group: agreed.group,
+    signatureScheme: agreed.signatureScheme,
+    innerProtocol: agreed.innerProtocol,
+    serverName: agreed.serverName,
+    peerCertificate: agreed.peerCertificate,
+    peerChain: agreed.peerChain ?? none,
+    verified: agreed.verified ?? false,
+    resumed: agreed.resumed ?? false,
+    sessionAgeMilliseconds: agreed.sessionAgeMilliseconds,
+    earlyData: agreed.earlyData,
+    preSharedKeyIdentity: agreed.preSharedKeyIdentity,
+    ocspResponse: agreed.ocspResponse,
+    signedCertificateTimestamps: agreed.signedCertificateTimestamps ?? none,
+    certificateCompression: agreed.certificateCompression,
+  })
+}
+
+/** What every backend can tell of. */
+export type AgreedFacts = {
+  readonly [F in keyof Omit<ConnectionFacts, 'credentialStructure'>]?: ConnectionFacts[F] | undefined
+}
+
+const none: readonly Uint8Array[] = Object.freeze([])
+
 /** The facts of a channel whose handshake has not finished. */
-export const noFacts: ConnectionFacts = Object.freeze({
-  version: undefined,
-  cipherSuite: undefined,
-  group: undefined,
-  signatureScheme: undefined,
-  innerProtocol: undefined,
-  serverName: undefined,
-  peerCertificate: undefined,
-  peerChain: Object.freeze([]),
-  verified: false,
-  resumed: false,
-  sessionAgeMilliseconds: undefined,
-  earlyData: undefined,
-  preSharedKeyIdentity: undefined,
-  ocspResponse: undefined,
-  signedCertificateTimestamps: Object.freeze([]),
-  certificateCompression: undefined,
-})
+export const noFacts: ConnectionFacts = agreedFacts({})

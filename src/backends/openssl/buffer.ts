@@ -180,7 +180,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
       sessions: {
         ...sessions.facts(ssl),
         ocspResponse: stapledStatus?.response,
-        signedCertificateTimestamps: timestamps ?? noFacts.signedCertificateTimestamps,
+        signedCertificateTimestamps: timestamps,
       },
     })
     return this.#facts

@@ -1,4 +1,4 @@
-import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
+import { type AgreedFacts, agreedFacts, type ConnectionFacts } from '../../channel/facts.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import { Ctrl, ProtocolVersion } from './constants.ts'
 import { encodeDER } from './der.ts'
@@ -12,7 +12,7 @@ export interface KnownFacts {
   readonly serverName: string | undefined
   readonly verified: boolean
   /** What sessions, early data and pre-shared keys add. */
-  readonly sessions: Partial<ConnectionFacts>
+  readonly sessions: AgreedFacts
 }
 
 /** Reads what was agreed from a connection whose handshake is done. */
@@ -25,8 +25,7 @@ export function readFacts(library: Library, ssl: Pointer, known: KnownFacts): Co
   const suite = native.SSL_get_current_cipher(ssl)
   // TLS 1.2 resumes without a key exchange; OpenSSL would name that of the first connection.
   const hasExchange = version !== 'TLSv1.2' || !sessions.resumed
-  return Object.freeze({
-    ...noFacts,
+  return agreedFacts({
     version,
     cipherSuite: suite === null ? undefined : native.SSL_CIPHER_get_protocol_id(suite),
     group: hasExchange ? groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)) : undefined,

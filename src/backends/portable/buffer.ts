@@ -142,9 +142,7 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   override sendTicket(): void {
-    const { sendTicket } = this.#ready('sendTicket').later
-    if (sendTicket === undefined) throw new UsageError('sendTicket: this connection has no tickets to give')
-    sendTicket()
+    this.#ready('sendTicket').sendTicket()
   }
 
   override requestClientCertificate(): ClientCertificateRequest {
@@ -154,9 +152,7 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
   override updateKeys({ requestPeer = false }: { readonly requestPeer?: boolean } = {}): void {
     const engine = this.#ready('updateKeys')
     if (engine.sentCloseNotify) throw new UsageError('updateKeys: close_notify has been sent')
-    const { updateKeys } = engine.later
-    if (updateKeys === undefined) throw new UsageError('updateKeys: TLS 1.2 cannot change its keys')
-    updateKeys(requestPeer)
+    engine.updateKeys(requestPeer)
   }
 
   override readEarlyData(maxBytes: number): Uint8Array | Waiting {

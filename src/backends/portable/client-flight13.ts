@@ -60,6 +60,11 @@ export interface Verified extends Agreed {
   readonly master: MasterStage
 }
 
+/** What a session is made of when a ticket comes. */
+export interface Resumable extends Pick<Verified, 'connection' | 'suite' | 'innerProtocol' | 'peer'> {
+  readonly resumption: ResumptionSecret
+}
+
 /** The key exchange is complete: from here on both directions are protected. */
 export function agreeOnKeys(
   connection: ClientConnection,
@@ -122,8 +127,10 @@ export function endEarlyData({ connection, sent, traffic }: Agreed): void {
 }
 
 /** RFC 9846, Section 4.6.1. */
-export function keepSession(k: Verified, resumption: ResumptionSecret, ticket: NewSessionTicket): void {
-  const { connection, suite, peer, innerProtocol } = k
+export function keepSession(
+  { connection, suite, peer, innerProtocol, resumption }: Resumable,
+  ticket: NewSessionTicket,
+): void {
   const { setup, serverName, options } = connection
   const session = setup.sessions.keep(
     {

@@ -1,4 +1,4 @@
-import { noFacts } from '../../channel/facts.ts'
+import { agreedFacts } from '../../channel/facts.ts'
 import { nameText } from '../../channel/server-name.ts'
 import { namedGroupName } from '../../config/named-group.ts'
 import type { CodePoint } from '../../config/registry.ts'
@@ -277,9 +277,8 @@ function waitFinished(keyed: Keyed): In<'WAIT_FINISHED'> {
 function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'CONNECTED'> {
   const { connection, suite, exchange, innerProtocol } = keyed
   const { chain, verified, ocspResponse, timestamps } = server.chain
-  const facts = {
-    ...noFacts,
-    version: 'TLSv1.2' as const,
+  const facts = agreedFacts({
+    version: 'TLSv1.2',
     cipherSuite: suite.code,
     group: exchange.group,
     signatureScheme: server.scheme,
@@ -290,7 +289,7 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     verified,
     ocspResponse,
     signedCertificateTimestamps: timestamps,
-  }
+  })
   establish12(connection, keyed.secrets, facts, chain[0])
   keepSession12(keyed, { peerChain: facts.peerChain, verified })
   const self: In<'CONNECTED'> = {

@@ -1,5 +1,5 @@
 // over 400 lines: one function for each state of the diagram, in its order.
-import { noFacts } from '../../channel/facts.ts'
+import { agreedFacts } from '../../channel/facts.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText } from '../../channel/server-name.ts'
 import type { CertificateRequest } from '../../config/certificate-request.ts'
@@ -20,6 +20,7 @@ import {
   type Keys,
   keepSession,
   type Request,
+  type Resumable,
   type ServerPeer,
   sendChangeCipherSpec,
   sendCounted,
@@ -252,18 +253,18 @@ function connected(
   proven?: { readonly scheme: CodePoint; readonly signature: Uint8Array },
 ): In<'CONNECTED'> {
   const { connection, sent, keys, exporter, peer } = k
+  const { configuration, sessions } = connection.setup
   if (proven !== undefined) {
     sendCounted(k, encodeCertificateVerify({ algorithm: proven.scheme, signature: proven.signature }))
   }
   sendCounted(k, encodeFinished({ verifyData: k.traffic.client.finished(sent.transcript.digest()) }))
   k.traffic.client.wipe()
   keys.protectOutgoing()
-  const resumption = k.master.resumption(sent.transcript.digest())
+  const resumption = sessions.cache && k.master.resumption(sent.transcript.digest())
   k.master.wipe()
   const evidence = 'signatureScheme' in peer ? peer.chain : undefined
   connection.establish({
-    facts: Object.freeze({
-      ...noFacts,
+    facts: agreedFacts({
       version: 'TLSv1.3',
       cipherSuite: k.suite.code,
       group: k.group,
@@ -274,23 +275,40 @@ function connected(
       earlyData: k.earlyData,
       ocspResponse: evidence?.ocspResponse,
       certificateCompression: evidence?.compression,
-      signedCertificateTimestamps: evidence?.timestamps ?? noFacts.signedCertificateTimestamps,
+      signedCertificateTimestamps: evidence?.timestamps,
     }),
     serverCertificate: certificatesOf(peer).peerChain[0],
-    exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
-    updateOutgoingKeys: keys.sendUpdate,
-    sendTicket: undefined,
+    exporter,
+    keys,
+    resumption,
+    tickets: undefined,
     certificateRequests: 'client',
-    wipe: () => {
-      keys.wipe()
-      resumption.wipe()
-    },
   })
+  return inUse({
+    connection,
+    keys,
+    resumable: resumption && { connection, suite: k.suite, innerProtocol: k.innerProtocol, peer, resumption },
+    handshake: configuration.postHandshakeAuthentication === true ? sent.transcript : undefined,
+  })
+}
+
+/** A connection whose handshake is done: of that, no more than what can still be needed. */
+interface InUse {
+  readonly connection: ClientConnection
+  readonly keys: TrafficKeys
+  /** `undefined` where no session is kept. */
+  readonly resumable: Resumable | undefined
+  /** It ends with our Finished; `undefined` where we have not offered to show a certificate later. */
+  readonly handshake: Transcript | undefined
+}
+
+function inUse({ connection, keys, resumable, handshake }: InUse): In<'CONNECTED'> {
   const self: In<'CONNECTED'> = {
     name: 'CONNECTED',
     on: {
       new_session_ticket: ({ body }) => {
-        keepSession(k, resumption, decodeNewSessionTicket(body))
+        const ticket = decodeNewSessionTicket(body)
+        if (resumable !== undefined) keepSession(resumable, ticket)
         return self
       },
       key_update: ({ body }) => {
@@ -298,12 +316,12 @@ function connected(
         return self
       },
       certificate_request: ({ body, raw }) => {
-        if (connection.setup.configuration.postHandshakeAuthentication !== true)
+        if (handshake === undefined)
           throw fault('unexpected-message', 'a request for a certificate that we have not offered to answer')
         const { context, request } = readRequest(body, true)
         // Nothing may follow close_notify.
         if (connection.sentCloseNotify) return self
-        const transcript = sent.transcript.fork()
+        const transcript = handshake.fork()
         transcript.add(raw)
         const late = { connection, keys, request, transcript, context: context.slice(), connected: self }
         if (connection.setup.configuration.chooseCertificate === undefined)

@@ -8,11 +8,15 @@ import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { EarlyData } from './early-data.ts'
 import type { KeyLogLabel } from './key-log.ts'
+import type { Exporter, ResumptionSecret } from './key-schedule.ts'
+import type { MasterSecret } from './key-schedule12.ts'
 import type { LateRequests } from './late-requests.ts'
 import type { AnyState } from './machine.ts'
 import type { RecordOpener, RecordSealer } from './record/protection.ts'
 import type { SessionTray } from './session-tray.ts'
 import type { ClientSetup, ServerSetup, Setup } from './setup.ts'
+import type { Tickets } from './tickets13.ts'
+import type { TrafficKeys } from './traffic-keys.ts'
 
 /**
  * What a handshake can do to the connection that it establishes. Handlers decide; the connection frames, queues, and fails: an error
@@ -88,13 +92,13 @@ export interface Established {
   /** What the server has shown, DER; `undefined` where it showed none. */
   readonly serverCertificate: Uint8Array | undefined
   /** RFC 9846, Section 7.5; RFC 5705 for TLS 1.2. */
-  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array
-  /** Sends a KeyUpdate and protects with the next keys. TLS 1.2 cannot. */
-  readonly updateOutgoingKeys: ((requestPeer: boolean) => void) | undefined
-  /** Sends one more ticket; `undefined` where there are none. */
-  readonly sendTicket: (() => void) | undefined
+  readonly exporter: Exporter | MasterSecret
+  /** `undefined` in TLS 1.2, which cannot change them. */
+  readonly keys: TrafficKeys | undefined
+  /** What sessions come from; `undefined` where there are none, and in TLS 1.2. */
+  readonly resumption: ResumptionSecret | undefined
+  /** `undefined` where there are none. */
+  readonly tickets: Tickets | undefined
   /** How the peer's certificate is asked for; or why it cannot be. */
   readonly certificateRequests: LateRequests | RequestObstacle
-  /** Overwrites the secrets that are left. */
-  wipe(): void
 }

@@ -1,7 +1,7 @@
 // over 400 lines: a connection is one object, and what is left here touches the same few fields.
 import { Alert, type AlertName } from '../../alerts.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
-import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
+import { agreedFacts, type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import { outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import { type ClientCertificateRequest, cannotRequest } from '../../channel/post-handshake.ts'
@@ -9,7 +9,7 @@ import type { ServerName } from '../../channel/server-name.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
-import { RaggedEOFError } from '../../errors.ts'
+import { RaggedEOFError, UsageError } from '../../errors.ts'
 import { receiveAlert } from './alert.ts'
 import { Conduct } from './conduct.ts'
 import type { Connection, Established } from './connection.ts'
@@ -174,13 +174,13 @@ export class Engine<S extends Setup> implements Connection {
   transmit(data: Uint8Array): void {
     // RFC 9846, Section 5.5: keys are changed before they are worn out.
     const wearsOut = this.#writer.recordsLeft <= this.#writer.recordsFor(data.length) + spareRecords
-    if (wearsOut && this.#established?.updateOutgoingKeys === undefined) {
+    if (wearsOut && this.#established?.keys === undefined) {
       this.checkAlive()
       throw keysWornOut()
     }
     this.#step(() => {
       this.#payKeyUpdate()
-      if (wearsOut) this.#established?.updateOutgoingKeys?.(false)
+      if (wearsOut) this.#established?.keys?.sendUpdate(false)
       this.#writer.data(data)
     })
   }
@@ -212,13 +212,18 @@ export class Engine<S extends Setup> implements Connection {
     return mayCome ? 'want-read' : 'closed'
   }
 
-  /** What the handshake has left to do later, as one step; `undefined` where it has agreed on something that cannot. */
-  get later(): { readonly sendTicket: (() => void) | undefined; readonly updateKeys: UpdateKeys | undefined } {
-    const { sendTicket, updateOutgoingKeys } = this.#established ?? {}
-    return {
-      sendTicket: sendTicket && (() => this.#step(sendTicket)),
-      updateKeys: updateOutgoingKeys && ((requestPeer) => this.#step(() => updateOutgoingKeys(requestPeer))),
-    }
+  /** @throws UsageError where there are none. */
+  sendTicket(): void {
+    const tickets = this.#established?.tickets
+    if (tickets === undefined) throw new UsageError('sendTicket: this connection has no tickets to give')
+    this.#step(() => tickets.send())
+  }
+
+  /** @throws UsageError in TLS 1.2. */
+  updateKeys(requestPeer: boolean): void {
+    const keys = this.#established?.keys
+    if (keys === undefined) throw new UsageError('updateKeys: TLS 1.2 cannot change its keys')
+    this.#step(() => keys.sendUpdate(requestPeer))
   }
 
   /** @throws UsageError, ConfigurationError where it cannot be asked for. */
@@ -240,11 +245,13 @@ export class Engine<S extends Setup> implements Connection {
 
   /** Only once the connection is established. */
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
-    return (this.#established as Established).exportKeyingMaterial(label, context, length)
+    return (this.#established as Established).exporter.export(label, context, length)
   }
 
+  /** Overwrites the secrets that are left. */
   dispose(): void {
-    this.#established?.wipe()
+    const { exporter, keys, resumption } = this.#established ?? {}
+    for (const secrets of [exporter, keys, resumption]) secrets?.wipe()
   }
 
   // ── what handlers ask for ──
@@ -298,7 +305,7 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   changeFacts(facts: Partial<ConnectionFacts>): void {
-    this.#facts = Object.freeze({ ...this.#facts, ...facts })
+    this.#facts = agreedFacts({ ...this.#facts, ...facts })
   }
 
   insistOnHandshake(insists: boolean): void {
@@ -449,13 +456,11 @@ export class Engine<S extends Setup> implements Connection {
   #payKeyUpdate(): void {
     if (!this.#owesKeyUpdate) return
     this.#owesKeyUpdate = false
-    if (!this.sentCloseNotify) this.#established?.updateOutgoingKeys?.(false)
+    if (!this.sentCloseNotify) this.#established?.keys?.sendUpdate(false)
   }
 }
 
 const solicited: ReadonlySet<string> = new Set(['certificate', 'certificate_verify', 'finished'])
-
-type UpdateKeys = (requestPeer: boolean) => void
 
 /** Early data that is passed over although no ticket of ours allowed any: one record and a half. */
 const maxSkippedBytes = 24 * 1024

@@ -2,7 +2,7 @@
 import type { ConnectionFacts } from '../../channel/facts.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { groupCode } from '../../crypto/algorithms.ts'
-import { concatBytes, wipe } from '../../crypto/bytes.ts'
+import { concatBytes } from '../../crypto/bytes.ts'
 import type { Connection } from './connection.ts'
 import { fault } from './faults.ts'
 import { type Keys12, MasterSecret, type Randoms, type Side } from './key-schedule12.ts'
@@ -120,12 +120,12 @@ export function establish12(
   serverCertificate: Uint8Array | undefined,
 ): void {
   connection.establish({
-    facts: Object.freeze(facts),
+    facts,
     serverCertificate,
-    exportKeyingMaterial: (label, context, length) => master.export(label, context, length),
-    updateOutgoingKeys: undefined,
-    sendTicket: undefined,
+    exporter: master,
+    keys: undefined,
+    resumption: undefined,
+    tickets: undefined,
     certificateRequests: 'version',
-    wipe: () => wipe(master.reveal()),
   })
 }

@@ -263,6 +263,10 @@ export class Exporter {
     wipe(derived)
     return exported
   }
+
+  wipe(): void {
+    wipe(this.#secret)
+  }
 }
 
 /** HKDF-Expand-Label: RFC 9846, Section 7.1. */

@@ -76,6 +76,10 @@ export class MasterSecret {
   reveal(): Uint8Array {
     return this.#secret
   }
+
+  wipe(): void {
+    wipe(this.#secret)
+  }
 }
 
 /** The keys of both directions. Each can be taken once; the block is wiped behind the second. */

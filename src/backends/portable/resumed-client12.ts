@@ -1,4 +1,4 @@
-import { noFacts } from '../../channel/facts.ts'
+import { agreedFacts } from '../../channel/facts.ts'
 import { nameText } from '../../channel/server-name.ts'
 import type { Agreed12 } from './agreement12.ts'
 import { fault } from './faults.ts'
@@ -93,9 +93,8 @@ function connected(resumed: Resumed, _same: SameHandshake): In<'CONNECTED'> {
   sendFinished12(connection, 'client', flight, secrets)
   const { offered } = session
   const { peerChain } = offered.session
-  const facts = {
-    ...noFacts,
-    version: 'TLSv1.2' as const,
+  const facts = agreedFacts({
+    version: 'TLSv1.2',
     cipherSuite: suite.code,
     innerProtocol,
     serverName: nameText(connection.serverName),
@@ -104,7 +103,7 @@ function connected(resumed: Resumed, _same: SameHandshake): In<'CONNECTED'> {
     verified: offered.verified,
     resumed: true,
     sessionAgeMilliseconds: offered.ageMilliseconds,
-  }
+  })
   establish12(connection, secrets, facts, peerChain[0])
   if (ticket !== undefined)
     keepSession12({ ...resumed, sessionId: noId }, { peerChain, verified: offered.verified }, offered.session)

@@ -1,4 +1,4 @@
-import { noFacts } from '../../channel/facts.ts'
+import { agreedFacts } from '../../channel/facts.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import { chooseProtocol } from './application-protocols.ts'
 import type { ServerConnection } from './connection.ts'
@@ -164,9 +164,8 @@ function connected(
   _same: SameHandshake,
 ): In<'CONNECTED'> {
   const { peerChain, verified, issuedAtMilliseconds, cipherSuite } = session
-  const facts = {
-    ...noFacts,
-    version: 'TLSv1.2' as const,
+  const facts = agreedFacts({
+    version: 'TLSv1.2',
     cipherSuite,
     innerProtocol,
     serverName: hello.extensions.server_name || undefined,
@@ -175,7 +174,7 @@ function connected(
     verified,
     resumed: true,
     sessionAgeMilliseconds: (connection.setup.sessions?.now() ?? 0) - issuedAtMilliseconds,
-  }
+  })
   establish12(connection, secrets, facts, undefined)
   return {
     name: 'CONNECTED',

@@ -1,4 +1,4 @@
-import { noFacts } from '../../channel/facts.ts'
+import { agreedFacts, noFacts } from '../../channel/facts.ts'
 import { concatBytes } from '../../crypto/bytes.ts'
 import type { KeyShare } from '../../crypto/provider.ts'
 import { CertificateError } from '../../errors.ts'
@@ -209,9 +209,8 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
   if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
   giveSession(keyed, chain, verified)
   sendFinished12(connection, 'server', keyed.flight, keyed.secrets)
-  const facts = {
-    ...noFacts,
-    version: 'TLSv1.2' as const,
+  const facts = agreedFacts({
+    version: 'TLSv1.2',
     cipherSuite: choice.suite.code,
     group: choice.group,
     signatureScheme: client === anonymous ? choice.scheme : client.scheme,
@@ -220,7 +219,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
     peerCertificate: chain[0],
     peerChain: Object.freeze(chain),
     verified,
-  }
+  })
   establish12(connection, keyed.secrets, facts, choice.credential.chain[0])
   return {
     name: 'CONNECTED',

@@ -1,5 +1,5 @@
 // over 400 lines: one function for each state of the diagram, in its order.
-import { noFacts } from '../../channel/facts.ts'
+import { agreedFacts } from '../../channel/facts.ts'
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
 import type { PeerIdentity } from '../../config/peer-identity.ts'
 import type { CodePoint } from '../../config/registry.ts'
@@ -275,13 +275,11 @@ function waitVerdict(k: Finishing, peer: ClientPeer, finished: FinishedProof): I
 function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In<'CONNECTED'> {
   const { connection, negotiated, keys, exporter, hello, transcript } = k
   const requests = new LateRequests(connection, hello.extensions.post_handshake_auth === true ? transcript : undefined)
-  const resumption = k.master.resumption(k.transcript.digest())
+  const tickets = ticketsFor(k, peer)
   k.master.wipe()
-  const tickets = ticketsFor(k, peer, resumption)
   const ownScheme = negotiated.certificate?.scheme
   connection.establish({
-    facts: Object.freeze({
-      ...noFacts,
+    facts: agreedFacts({
       version: 'TLSv1.3',
       cipherSuite: negotiated.suite.code,
       group: negotiated.group,
@@ -293,14 +291,11 @@ function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In
       earlyData: k.takesEarlyData ? 'accepted' : hello.extensions.early_data && 'rejected',
     }),
     serverCertificate: (negotiated.certificate?.credential ?? formerCredential(k))?.chain[0],
-    exportKeyingMaterial: (label, context, length) => exporter.export(label, context, length),
-    updateOutgoingKeys: keys.sendUpdate,
-    sendTicket: tickets && (() => tickets.send()),
+    exporter,
+    keys,
+    resumption: tickets?.resumption,
+    tickets,
     certificateRequests: requests,
-    wipe: () => {
-      keys.wipe()
-      resumption.wipe()
-    },
   })
   tickets?.sendFirst()
   return inUse({ connection, keys, requests, tickets })

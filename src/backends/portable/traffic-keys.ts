@@ -1,18 +1,15 @@
 import type { Connection } from './connection.ts'
 import type { Directions, TrafficSecret } from './key-schedule.ts'
 import { decodeKeyUpdate, encodeKeyUpdate } from './messages/post-handshake.ts'
-import type { SealerOptions } from './record/protection13.ts'
 
 /** The keys of an established connection, which change by KeyUpdate: RFC 9846, Sections 4.6.3 and 7.2. */
 export class TrafficKeys {
   readonly #connection: Connection
-  readonly #sealerOptions: SealerOptions
   #incoming: TrafficSecret
   #outgoing: TrafficSecret
 
   constructor(connection: Connection, side: 'client' | 'server', traffic: Directions) {
     this.#connection = connection
-    this.#sealerOptions = { paddingMultipleBytes: connection.setup.paddingMultipleBytes }
     this.#incoming = side === 'client' ? traffic.server : traffic.client
     this.#outgoing = side === 'client' ? traffic.client : traffic.server
   }
@@ -22,7 +19,8 @@ export class TrafficKeys {
   }
 
   protectOutgoing(): void {
-    this.#connection.protectOutgoing(this.#outgoing.sealer(this.#sealerOptions))
+    const { paddingMultipleBytes } = this.#connection.setup
+    this.#connection.protectOutgoing(this.#outgoing.sealer({ paddingMultipleBytes }))
   }
 
   /** The peer changed its keys. */
@@ -34,7 +32,7 @@ export class TrafficKeys {
   }
 
   /** Changes ours. */
-  readonly sendUpdate = (requestPeer: boolean): void => {
+  sendUpdate(requestPeer: boolean): void {
     this.#connection.send(encodeKeyUpdate({ updateRequested: requestPeer }))
     this.#outgoing = this.#outgoing.next()
     this.protectOutgoing()

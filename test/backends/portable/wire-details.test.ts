@@ -2,11 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NamedGroup } from 'polytls'
 import { startClient } from '#polytls/backends/portable/client13.js'
-import type { Established } from '#polytls/backends/portable/connection.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
 import { decodeClientHello } from '#polytls/backends/portable/messages/client-hello.js'
 import { handshakeHeaderLength } from '#polytls/backends/portable/messages/frame.js'
-import { encodeKeyUpdate } from '#polytls/backends/portable/messages/post-handshake.js'
 import { decodeServerHello } from '#polytls/backends/portable/messages/server-hello.js'
 import { recordHeaderLength } from '#polytls/backends/portable/record/protection.js'
 import { RecordReader } from '#polytls/backends/portable/record/reader.js'
@@ -65,7 +63,7 @@ describe('hellos', () => {
 describe('KeyUpdate', () => {
   it('is answered once for many requests, before the next data', () => {
     const { client, server } = connected13()
-    for (let count = 0; count < 5; count++) client.askForUpdate()
+    for (let count = 0; count < 5; count++) client.updateKeys(true)
     server.feed(client.takeOutgoing(Number.POSITIVE_INFINITY))
     assert.equal(server.receive(), 'want-read')
     assert.equal(server.outgoingBytes, 0)
@@ -99,32 +97,14 @@ class FirstHello {
   }
 }
 
-/** A client whose every KeyUpdate wants one back. */
-class AskingEngine extends Engine<ClientSetup> {
-  #update: ((requestPeer: boolean) => void) | undefined
-
-  override establish(established: Established): void {
-    this.#update = established.updateOutgoingKeys
-    super.establish(established)
-  }
-
-  override send(message: Uint8Array): void {
-    super.send(message[0] === 24 ? encodeKeyUpdate({ updateRequested: true }) : message)
-  }
-
-  askForUpdate(): void {
-    this.#update?.(false)
-  }
-}
-
-function connected13(): { client: AskingEngine; server: ReturnType<typeof serverEngine> } {
+function connected13(): { client: ClientEngine; server: ReturnType<typeof serverEngine> } {
   const settings = {
     versions: ['TLSv1.3'],
     tls13Suites: [0x1301],
     groups: [NamedGroup.x25519],
     shareGroups: [NamedGroup.x25519],
   } as const
-  const client = new AskingEngine(clientEngine({ settings }).setup, {
+  const client = new Engine(clientEngine({ settings }).setup, {
     isClient: true,
     serverName: undefined,
     start: startClient,

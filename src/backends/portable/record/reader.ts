@@ -45,6 +45,7 @@ export class RecordReader {
   /** From here on mostly data comes. */
   openAtOnce(): void {
     this.#isEstablished = true
+    if (this.#start === this.#end) this.#drop()
   }
 
   /** RFC 9846, Section 4.2.10: what cannot be decrypted is passed over, up to a bound, until the first record that can. */

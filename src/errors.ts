@@ -231,11 +231,23 @@ export class RaggedEOFError extends TLSError {
 export class HandshakeTimeoutError extends TLSError {
   override readonly name = 'HandshakeTimeoutError'
 
-  constructor(milliseconds: number) {
-    super(`the handshake did not finish within ${milliseconds} ms`, {
-      code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
-      hint: 'the peer may wait for plain text first (STARTTLS), or a firewall swallows packets',
-    })
+  /** The handshake, or the answer to a request for a certificate in a connection that is in use. */
+  readonly during: 'handshake' | 'post-handshake authentication'
+
+  constructor(milliseconds: number, during: 'handshake' | 'post-handshake authentication' = 'handshake') {
+    const isHandshake = during === 'handshake'
+    super(
+      isHandshake
+        ? `the handshake did not finish within ${milliseconds} ms`
+        : `the client did not answer the request for its certificate within ${milliseconds} ms`,
+      {
+        code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
+        hint: isHandshake
+          ? 'the peer may wait for plain text first (STARTTLS), or a firewall swallows packets'
+          : 'somebody may still be choosing (handshakeTimeoutMilliseconds is the limit), or nobody here reads what the client sends',
+      },
+    )
+    this.during = during
   }
 }
 

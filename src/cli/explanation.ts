@@ -102,7 +102,7 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
     const option = optionFor[error.field.replace(/[.[].*$/, '')]
     return error.hint ?? option
   }
-  if (error instanceof HandshakeTimeoutError) {
+  if (error instanceof HandshakeTimeoutError && error.during === 'handshake') {
     return `${error.hint}: --starttls; --timeout sets how long to wait`
   }
   if (error.code === 'ERR_TLS_NOT_TLS') return `${error.hint}: --starttls`

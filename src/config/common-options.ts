@@ -42,7 +42,10 @@ export interface CommonOptions {
    * Default: none.
    */
   readonly certificateCompression?: readonly CodePoint[]
-  /** How long sockets let a handshake take, in milliseconds, the veto and remote keys included. Default: 30,000. */
+  /**
+   * How long sockets let a handshake take, in milliseconds, the veto and remote keys included; on a server also a client's answer to
+   * `requestClientCertificate`. Default: 30,000.
+   */
   readonly handshakeTimeoutMilliseconds?: number
 }
 

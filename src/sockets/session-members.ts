@@ -2,7 +2,9 @@ import type { DuplexOptions } from 'node:stream'
 import type { ClientContext, ServerContext } from '../channel/context.ts'
 import type { ConnectionFacts } from '../channel/facts.ts'
 import type { TLSBuffer } from '../channel/tls-buffer.ts'
+import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
 import type { PeerIdentity } from '../config/peer-identity.ts'
+import { HandshakeTimeoutError } from '../errors.ts'
 import { CertificateRequests } from './certificate-requests.ts'
 import { KeyMaterialMembers } from './key-material-members.ts'
 
@@ -77,15 +79,20 @@ export abstract class SessionMembers extends KeyMaterialMembers {
    * On a server: asks the client who it is, and resolves when it has answered and been accepted, with no certificates where it declines.
    * From then on `facts` are about the one that it has proved to be. Verification and the veto are those of the handshake: a client that
    * is refused is an error of the socket, and the promise rejects with it; so it does where the connection ends before there is an answer.
-   * The answer comes behind the data that the client has sent before, so the socket has to be read; a client may take its time.
-   * RFC 9846, Section 4.6.2.
+   * The answer comes behind the data that the client has sent before, so the socket has to be read. It may take as long as a handshake
+   * (`handshakeTimeoutMilliseconds`, the veto included); then the socket ends with a HandshakeTimeoutError, since a client that has sent
+   * half an answer keeps a server on OpenSSL from writing. RFC 9846, Section 4.6.2.
    * @throws UsageError (as a rejection) on a client, in TLS 1.2, where the client has not offered it, and where four requests are open;
    * ConfigurationError where the server has no `trustStore`.
    */
   async requestClientCertificate(): Promise<PeerIdentity> {
     const request = this.channel.requestClientCertificate()
     this.flushChannel()
-    return await this.certificateRequests.answerTo(request)
+    const milliseconds = this.context.configuration.handshakeTimeoutMilliseconds ?? defaultHandshakeTimeoutMilliseconds
+    return await this.certificateRequests.answerTo(request, {
+      milliseconds,
+      tooLate: () => this.destroy(new HandshakeTimeoutError(milliseconds, 'post-handshake authentication')),
+    })
   }
 
   /** Tells the program of early data, before anything else: `early` once, then `earlyData` for each piece. */

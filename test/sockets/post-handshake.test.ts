@@ -1,19 +1,30 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, type TestContext, test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import {
   type Backend,
   CertificateError,
   type ChooseCertificate,
+  HandshakeTimeoutError,
   openssl,
   portable,
   type ServerOptions,
+  TLSClientConfiguration,
   type TLSSocket,
   UsageError,
+  upgrade,
 } from 'polytls'
-import { authority, clientIdentity, derChain, signingChain, trusting } from '../support/identities.ts'
-import { securedPair, tcpPair } from './peers.ts'
+import {
+  authority,
+  clientIdentity,
+  derChain,
+  hostName,
+  matching,
+  signingChain,
+  trusting,
+} from '../support/identities.ts'
+import { destroyAfter, securedPair, tcpPair } from './peers.ts'
 
 interface Pair {
   readonly client: TLSSocket
@@ -104,6 +115,33 @@ for (const backend of [openssl, portable]) {
       await assert.rejects(third, /closed the connection/)
     })
 
+    test('half of an answer holds the server up only as long as a handshake may take', async (t) => {
+      const pair = await halfAnswering(t, backend)
+      const failed = once(pair.server, 'error')
+      const asked = pair.server.requestClientCertificate()
+      asked.catch(() => {})
+      await pair.sentHalf
+      // A client that has sent half of it may keep this from being written.
+      const written = new Promise<unknown>((resolve) => pair.server.write('while it comes', resolve))
+      await assert.rejects(asked, (error) => {
+        assert.ok(error instanceof HandshakeTimeoutError, String(error))
+        assert.match(error.message, /request for its certificate within 200 ms/)
+        assert.match(error.hint ?? '', /handshakeTimeoutMilliseconds/)
+        return true
+      })
+      assert.ok((await failed)[0] instanceof HandshakeTimeoutError)
+      await written
+      assert.equal(pair.server.destroyed, true)
+    })
+
+    test('an answer that comes in time ends the wait for it', async (t) => {
+      const pair = await connected(t, backend, { server: { handshakeTimeoutMilliseconds: 200 } })
+      await pair.server.requestClientCertificate()
+      await delay(300)
+      pair.server.write('still here')
+      assert.equal(String((await once(pair.client, 'data'))[0]), 'still here')
+    })
+
     test('a client whose transport is lost while it chooses hears of it at once', async (t) => {
       let asks = 0
       const chooseCertificate = () => {
@@ -159,4 +197,43 @@ async function connected(
     socket.resume()
   }
   return { client, server }
+}
+
+/** A server's socket whose client, a channel in the test's hands, sends all of its answer but the end. */
+async function halfAnswering(
+  t: TestContext,
+  backend: Backend,
+): Promise<{ readonly server: TLSSocket; readonly sentHalf: Promise<void> }> {
+  const [here, there] = await tcpPair(t)
+  const ours = await matching()
+  const own = { certificateChain: signingChain(await clientIdentity()), postHandshakeAuthentication: true }
+  const channel = backend.clientContext(new TLSClientConfiguration({ ...ours.client, ...own })).createBuffer(hostName)
+  t.after(() => channel[Symbol.dispose]())
+  const withheld = 10
+  let tellSent: () => void = () => {}
+  const sentHalf = new Promise<void>((resolve) => {
+    tellSent = resolve
+  })
+  let isOpen = false
+  const send = (): void => void here.write(channel.processOutgoing())
+  here.on('error', () => {})
+  here.on('data', (bytes) => {
+    channel.processIncoming(bytes)
+    if (!isOpen) {
+      isOpen = channel.handshake() === 'done'
+      send()
+    }
+    if (!isOpen) return
+    channel.read(100)
+    if (channel.outgoingBytesBuffered <= withheld) return
+    here.write(channel.processOutgoing(channel.outgoingBytesBuffered - withheld))
+    tellSent()
+  })
+  channel.handshake()
+  send()
+  const options = { ...ours.server, trustStore: trusting(await authority()), handshakeTimeoutMilliseconds: 200 }
+  const server = destroyAfter(t, await upgrade(there, { isServer: true, backend, ...options }))
+  server.on('error', () => {})
+  server.resume()
+  return { server, sentHalf }
 }

@@ -1,11 +1,10 @@
 // What the contract suite asks for and Wine's Schannel cannot, each with its reason. A test that fails for none of these fails the run. How
 // many each stops stands in counts.json, so that none of them hides what is new.
 
-/** All that is given has to fit: the Wine, the pass, the file, the test, and what it failed with. `atMost` is for faults that come and go. */
-const limit = (key, reason, { wine, pass, file, test, error, atMost }) => ({
+/** All that is given has to fit: the Wine, the pass, the file, the test, and what it failed with. */
+const limit = (key, reason, { wine, pass, file, test, error }) => ({
   key,
   reason,
-  atMost,
   fits: (result, wineName, passName) =>
     (wine === undefined || wine === wineName) &&
     (pass === undefined || pass === passName) &&
@@ -58,6 +57,12 @@ export const limits = [
     test: /^TLSv1\.3: a server that requires a certificate refuses a client without one/,
     error: internalError,
   }),
+  limit('one-status-for-refusals', 'Wine has one status for every alert that is encrypted', {
+    pass: 'TLS 1.3',
+    file: 'certificates',
+    test: /^TLSv1\.3: a server refuses a client's certificate/,
+    error: internalError,
+  }),
   limit('one-status-after-veto', 'Wine has one status for every alert that is encrypted, and may not tell of it', {
     pass: 'TLS 1.3',
     file: 'veto',
@@ -106,10 +111,10 @@ export const limits = [
     test: /: a server that requests a certificate verifies the one that it gets$/,
     error: /^done$/,
   }),
-  limit('short-signatures', 'Wine 8 refuses signatures by ECDSA whose two numbers are not of the same length', {
-    wine: 'Wine 8',
-    error: /the signature on it is wrong \(CERT_TRUST_STATUS 0x(?:8|28)\)/,
-    atMost: 25,
+  limit('strange-certificate-withheld', 'Wine shows no certificate to a server that does not name its authority', {
+    file: 'certificates',
+    test: /: a server refuses a client's certificate/,
+    error: /^the client sent no certificate, and one is required/,
   }),
 ]
 

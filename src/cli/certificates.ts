@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import { createPrivateKey, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** Fresh certificates, for `polytls serve`, for the guided tour and for tests: never for production. */
@@ -78,10 +78,7 @@ async function make(
   const x509 = await import('@peculiar/x509')
   x509.cryptoProvider.set(webcrypto as never)
   const { generate, sign } = algorithms[options.keyKind ?? 'ecdsa-p256']
-  const keys = (await webcrypto.subtle.generateKey(generate as webcrypto.EcKeyGenParams, true, [
-    'sign',
-    'verify',
-  ])) as CryptoKeyPair
+  const { keys, key } = await generateKeys(generate)
   const subject = `CN=${options.name.replace(/[,+"\\<>;=#]/g, '\\$&')}`
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(16)))
@@ -119,7 +116,7 @@ async function make(
   const self: Issuer = { subject, keys, sign, chain: issuer === undefined ? [] : [pem, ...issuer.chain] }
   return {
     certificate: pem,
-    key: await pkcs8(keys),
+    key,
     chain: issuer?.chain ?? [],
     issue: (leaf) => make(leaf, { isAuthority: false, issuer: self }),
     issueAuthority: (authority) => make(authority, { isAuthority: true, issuer: self }),
@@ -138,8 +135,33 @@ function extendedKeyUsages(
 const serverAuthentication = '1.3.6.1.5.5.7.3.1'
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
 
-async function pkcs8(keys: CryptoKeyPair): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
-  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`
+/** A pair of keys, and the private one as PEM. */
+async function generateKeys(algorithm: object): Promise<{ readonly keys: CryptoKeyPair; readonly key: string }> {
+  for (;;) {
+    const keys = (await webcrypto.subtle.generateKey(algorithm as webcrypto.EcKeyGenParams, true, [
+      'sign',
+      'verify',
+    ])) as CryptoKeyPair
+    const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
+    if (hasShortNumber(der)) continue
+    const lines = der.toString('base64').match(/.{1,64}/g) ?? []
+    return { keys, key: `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n` }
+  }
+}
+
+/**
+ * Whether one of an RSA key's numbers is encoded shorter than others of its kind are, as in three of a hundred keys. Nothing is wrong with
+ * them, but Wine signs with none; a key that exists for a moment may as well be one that everybody can use.
+ */
+export function hasShortNumber(pkcs8: Uint8Array): boolean {
+  const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
+  if (key.asymmetricKeyType !== 'rsa') return false
+  const { n = '', d = '', p = '', q = '', dp = '', dq = '', qi = '' } = key.export({ format: 'jwk' })
+  const modulusBytes = Buffer.from(n, 'base64url').length
+  const isShort = (number: string, bytes: number): boolean => {
+    const value = Buffer.from(number, 'base64url')
+    // A number whose first bit is set has a zero before it in DER.
+    return value.length + ((value[0] ?? 0) >> 7) < bytes
+  }
+  return isShort(d, modulusBytes) || [p, q, dp, dq, qi].some((each) => isShort(each, modulusBytes / 2))
 }

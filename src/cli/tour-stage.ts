@@ -44,14 +44,14 @@ export interface RunningServer {
 }
 
 export async function prepareStage(backend: Backend): Promise<Stage> {
+  // Authorities and clients with keys of the kind that every stack can use and verify.
   const [authority, other] = await Promise.all([
-    makeAuthority({ name: 'Tour Authority' }),
-    makeAuthority({ name: 'Somebody Else' }),
+    makeAuthority({ name: 'Tour Authority', keyKind: 'rsa-2048' }),
+    makeAuthority({ name: 'Somebody Else', keyKind: 'rsa-2048' }),
   ])
   const [server, elsewhere, alice, mallory] = await Promise.all([
     authority.issue({ name: 'localhost', names: ['localhost', '127.0.0.1'] }),
     authority.issue({ name: 'elsewhere.example', names: ['elsewhere.example'] }),
-    // With keys of the kind that every stack can use.
     authority.issue({ name: 'alice', keyKind: 'rsa-2048' }),
     authority.issue({ name: 'mallory', keyKind: 'rsa-2048' }),
   ])

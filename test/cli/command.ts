@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
+import type { MadeCertificate } from '#polytls/cli/certificates.js'
+import { makeAuthority } from '../support/identities.ts'
 
 /** Runs the built command line as a person or a script would: in a process of its own. */
 

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type AlertName, AlertReceivedError, CertificateError, type CertificateReason } from 'polytls'
-import { makeAuthority, makeSelfSigned } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has, type Pairing } from '../support/backends.ts'
 import { badClientCertificates, badServerCertificates, plainLeaf, trustedRoot } from '../support/bad-certificates.ts'
 import { type ConnectionOptions, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
-import { hostName, signingChain, trusting } from '../support/identities.ts'
+import { hostName, makeAuthority, makeSelfSigned, signingChain, trusting } from '../support/identities.ts'
 import { makeOddCertificate, permittedSubtree } from '../support/odd-certificates.ts'
 
 const day = 86_400_000

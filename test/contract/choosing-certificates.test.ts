@@ -11,10 +11,18 @@ import {
   SignatureScheme,
   TLSClientConfiguration,
 } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachBackend, forEachPair, forEachVersion, has } from '../support/backends.ts'
 import { type Connection, connectionBetween } from '../support/connection.ts'
-import { authority, clientIdentity, derChain, derOf, matching, signingChain, trusting } from '../support/identities.ts'
+import {
+  authority,
+  clientIdentity,
+  derChain,
+  derOf,
+  makeAuthority,
+  matching,
+  signingChain,
+  trusting,
+} from '../support/identities.ts'
 import { exchange } from '../support/late.ts'
 import { establish, negotiate } from '../support/resumption.ts'
 

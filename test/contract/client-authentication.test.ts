@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { AlertReceivedError, CertificateError, ConfigurationError, TLSServerConfiguration } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { assertKeyRefused, forEachPair, forEachVersion, signsEd25519, signsRSA } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
 import {
-  anyKeyKind,
   authority,
   clientIdentity,
   derChain,
+  makeAuthority,
   matching,
   signingChain,
   trusting,
@@ -68,7 +67,6 @@ forEachPair('client authentication', (pairing) => {
 
       const stranger = await (await makeAuthority({ name: 'A Stranger' })).issue({
         name: 'Nobody',
-        keyKind: anyKeyKind,
       })
       using bad = connectionBetween(pairing, {
         client: { ...client, ...bounds, certificateChain: signingChain(stranger) },
@@ -97,7 +95,6 @@ forEachPair('client authentication', (pairing) => {
       const root = await makeAuthority({ name: 'A Root' })
       const identity = await (await root.issueAuthority({ name: 'Between' })).issue({
         name: 'A Client',
-        keyKind: anyKeyKind,
       })
       using connection = connectionBetween(pairing, {
         client: { ...client, ...bounds, certificateChain: signingChain(identity) },

@@ -11,10 +11,9 @@ import {
   TLSClientConfiguration,
   TLSServerConfiguration,
 } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachBackend, forEachPair, has, only } from '../support/backends.ts'
 import { type Contexts, contextsFor } from '../support/connection.ts'
-import { matching, trusting } from '../support/identities.ts'
+import { makeAuthority, matching, trusting } from '../support/identities.ts'
 import { establish, negotiate, resumingConnection } from '../support/resumption.ts'
 
 const key = new PreSharedKey({ identity: 'a device', secret: randomBytes(32) })

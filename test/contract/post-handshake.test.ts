@@ -13,10 +13,17 @@ import {
   TLSClientConfiguration,
   UsageError,
 } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachBackend, forEachPair, has, only, type Pairing } from '../support/backends.ts'
 import { byteByByte, type Connection, connectionBetween, contextsFor } from '../support/connection.ts'
-import { authority, clientIdentity, derChain, matching, signingChain, trusting } from '../support/identities.ts'
+import {
+  authority,
+  clientIdentity,
+  derChain,
+  makeAuthority,
+  matching,
+  signingChain,
+  trusting,
+} from '../support/identities.ts'
 import { exchange } from '../support/late.ts'
 import { establish, resumingConnection } from '../support/resumption.ts'
 

@@ -13,13 +13,13 @@ import {
   type TicketKey,
   UsageError,
 } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has, type OneVersion, type Pairing } from '../support/backends.ts'
 import { type Contexts, contextsFor } from '../support/connection.ts'
 import {
   authority,
   clientIdentity,
   derChain,
+  makeAuthority,
   matching,
   serverIdentity,
   signingChain,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ConfigurationError, SignatureScheme, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
-import { type KeyKind, type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
+import type { KeyKind, MadeCertificate } from '#polytls/cli/certificates.js'
 import {
   assertSchemesRefused,
   choosesSchemes,
@@ -12,7 +12,7 @@ import {
   steadyKey,
 } from '../support/backends.ts'
 import { connectionBetween } from '../support/connection.ts'
-import { anyKeyKind, derOf, signingChain, trusting } from '../support/identities.ts'
+import { anyKeyKind, derOf, makeAuthority, signingChain, trusting } from '../support/identities.ts'
 
 forEachPair('choice by server name', (pairing) => {
   const root = makeAuthority({ name: 'A Root' })
@@ -158,7 +158,7 @@ forEachPair('choice by server name', (pairing) => {
 
     it(`${version}: client authentication, ALPN and limits hold for whichever chain was chosen`, async () => {
       const identities = await Promise.all(listed.map((names) => identityFor(names)))
-      const own = await (await root).issue({ name: 'A Client', keyKind: anyKeyKind })
+      const own = await (await root).issue({ name: 'A Client' })
       using connection = connectionBetween(pairing, {
         client: {
           ...bounds,

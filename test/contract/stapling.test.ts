@@ -10,10 +10,9 @@ import {
   TLSClientConfiguration,
   TLSServerConfiguration,
 } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has, type OneVersion } from '../support/backends.ts'
 import { type Connection, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
-import { authority, matching, signingChain, trusting } from '../support/identities.ts'
+import { authority, makeAuthority, matching, signingChain, trusting } from '../support/identities.ts'
 import { establish, resumingConnection } from '../support/resumption.ts'
 import { StapledIdentity } from '../support/stapled-identities.ts'
 

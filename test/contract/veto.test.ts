@@ -11,7 +11,6 @@ import {
   type Verdict,
   type VerifyPeer,
 } from 'polytls'
-import { makeAuthority } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has, type OneVersion } from '../support/backends.ts'
 import { answerVeto, type Connection, connectionBetween, type Ending, type Side, step } from '../support/connection.ts'
 import {
@@ -19,6 +18,7 @@ import {
   clientIdentity,
   derChain,
   hostName,
+  makeAuthority,
   matching,
   serverIdentity,
   signingChain,

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { it } from 'node:test'
-import { schannel } from 'polytls'
+import { portable, schannel } from 'polytls'
 import { cacheOnlyURLRetrieval, TrustError, Usage } from '#polytls/backends/schannel/constants.js'
 import type { CertificateChain, NativeSecurity, Pointer } from '#polytls/backends/schannel/native.js'
 import { fileTimeOf } from '#polytls/backends/schannel/verification.js'
 import { loadWindowsSecurity } from '#polytls/backends/schannel/windows-security.js'
-import { type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
+import { hasShortNumber, type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
 import { derOf } from '../backends/schannel/setting.ts'
+import { connectionBetween } from '../support/connection.ts'
+import { authority, matching, signingChain, trusting } from '../support/identities.ts'
+import { makeOddCertificate } from '../support/odd-certificates.ts'
 
 /** The bytes of r and s in the signature on a certificate by P-256: 32 each, unless they begin with zeros. */
 function numberBytes(made: MadeCertificate): readonly [number, number] {
@@ -58,7 +61,7 @@ function refuses(native: NativeSecurity, root: MadeCertificate, leaf: MadeCertif
 
 /**
  * OpenSSL verifies all of these, and Windows has to as well. Wine 8 puts r and s together without filling the shorter one up, and refuses
- * those of different length: one of 128, which is the limit `short-signatures` of the contract suite.
+ * those of different length, one of 128: on Wine, authorities of other tests sign with RSA.
  */
 const what = 'every signature by ECDSA is verified, except by Wine 8 those whose numbers differ in length'
 it(what, { skip: schannel.available.yes ? false : schannel.available.reason }, async () => {
@@ -78,4 +81,33 @@ it(what, { skip: schannel.available.yes ? false : schannel.available.reason }, a
     assert.equal(refuses(native, root, leaf, `Leaf ${made}`), isWine8 && kind === 'uneven', `${r} and ${s} bytes`)
   }
   assert.deepEqual(count, { even: 100, uneven: 3 })
+})
+
+/**
+ * OpenSSL signs with all of these, and Windows has to as well. Wine wants each number of a key to have as many bytes as its kind has at most:
+ * of the keys that are made for other tests, those that do not are thrown away.
+ */
+const whichKeys = 'every RSA key signs, except by Wine those with a short number'
+it(whichKeys, { skip: schannel.available.yes ? false : schannel.available.reason }, async () => {
+  const isWine = wineVersion() !== undefined
+  const { certificateChain } = (await matching()).server
+  const count = { full: 0, short: 0 }
+  for (let made = 0; made < 2_000 && (count.short < 1 || count.full < 20); made++) {
+    const keys = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const kind = hasShortNumber(keys.privateKey.export({ format: 'der', type: 'pkcs8' })) ? 'short' : 'full'
+    if (kind === 'full' && count.full >= 20) continue
+    count[kind]++
+    const identity = await makeOddCertificate({ name: 'A Client', keys })
+    using connection = connectionBetween(
+      { clientBackend: schannel, serverBackend: portable },
+      {
+        client: { trustStore: trusting(await authority()), certificateChain: signingChain(identity) },
+        server: { certificateChain, clientAuthentication: 'required', trustStore: trusting(identity) },
+      },
+    )
+    const { client, server } = await connection.negotiate()
+    if (isWine && kind === 'short') assert.match(String(client), /SEC_E_INTERNAL_ERROR/)
+    else assert.deepEqual([client, server], ['done', 'done'], kind)
+  }
+  assert.ok(count.full === 20 && count.short >= 1)
 })

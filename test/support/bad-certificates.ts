@@ -1,6 +1,5 @@
 import type { AlertName, CertificateReason, TrustStore } from 'polytls'
-import { makeAuthority, makeSelfSigned } from '#polytls/cli/certificates.js'
-import { hostName, type Identity, trusting } from './identities.ts'
+import { hostName, type Identity, makeAuthority, makeSelfSigned, trusting } from './identities.ts'
 import {
   clientAuthentication,
   codeSigning,

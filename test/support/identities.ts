@@ -1,11 +1,8 @@
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto'
 import process from 'node:process'
 import { Certificate, PrivateKey, type SigningChain, TrustStore } from 'polytls'
-import {
-  type CertificateOptions,
-  type KeyKind,
-  type MadeCertificate,
-  makeAuthority,
-} from '#polytls/cli/certificates.js'
+import type { CertificateOptions, KeyKind, MadeCertificate } from '#polytls/cli/certificates.js'
+import * as certificates from '#polytls/cli/certificates.js'
 
 /** The name of every server in these tests, unless a test says otherwise. */
 export const hostName = 'server.test'
@@ -24,9 +21,36 @@ const { POLYTLS_TEST_KEY_KIND: wantedKeyKind = 'ecdsa-p256' } = process.env
  */
 export const anyKeyKind: KeyKind = wantedKeyKind as KeyKind
 
+/** As of `cli/certificates`, with a key of any kind for whom the test says nothing else, so that every backend here can use it and verify by it. */
+export async function makeAuthority(options: CertificateOptions): Promise<MadeCertificate> {
+  return withAnyKey(await certificates.makeAuthority({ keyKind: anyKeyKind, ...options }))
+}
+
+/** The same for a certificate that is its own issuer. */
+export async function makeSelfSigned(options: CertificateOptions): Promise<MadeCertificate> {
+  return withAnyKey(await certificates.makeSelfSigned({ keyKind: anyKeyKind, ...options }))
+}
+
+function withAnyKey(made: MadeCertificate): MadeCertificate {
+  return {
+    ...made,
+    issue: async (options) => withAnyKey(await made.issue({ keyKind: anyKeyKind, ...options })),
+    issueAuthority: async (options) => withAnyKey(await made.issueAuthority({ keyKind: anyKeyKind, ...options })),
+  }
+}
+
+/** A pair of keys of that kind. */
+export function generateAnyKeys(): KeyPairKeyObjectResult {
+  if (!anyKeyKind.startsWith('rsa')) return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  for (;;) {
+    const keys = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    if (!certificates.hasShortNumber(keys.privateKey.export({ format: 'der', type: 'pkcs8' }))) return keys
+  }
+}
+
 /** The authority that the tests of one file trust. Made once: keys take time. */
 export function authority(): Promise<MadeCertificate> {
-  root ??= makeAuthority({ name: 'Test Authority', keyKind: anyKeyKind })
+  root ??= makeAuthority({ name: 'Test Authority' })
   return root
 }
 let root: Promise<MadeCertificate> | undefined

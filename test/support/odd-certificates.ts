@@ -1,6 +1,6 @@
-import { generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto'
+import { type KeyObject, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { Identity } from './identities.ts'
+import { generateAnyKeys, type Identity } from './identities.ts'
 
 /** Certificates that no sound authority would issue, and of kinds that `cli/certificates` does not make. */
 export interface OddCertificateOptions {
@@ -17,7 +17,7 @@ export interface OddCertificateOptions {
   /** Bits as of RFC 5280, Section 4.2.1.3, in the order of @peculiar/x509. Default: what fits. */
   readonly keyUsages?: number
   readonly extensions?: readonly { readonly id: string; readonly critical: boolean; readonly der: Uint8Array }[]
-  /** The key of the subject. Default: P-256. */
+  /** The key of the subject. Default: of any kind. */
   readonly keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
   /** The hash with which the issuer signs. Default: SHA-256. */
   readonly hash?: 'SHA-1' | 'SHA-256'
@@ -37,11 +37,9 @@ export async function makeOddCertificate(options: OddCertificateOptions): Promis
   const x509 = await import('@peculiar/x509')
   // The package describes itself in terms of the DOM; Node's own types are the same things under other names.
   x509.cryptoProvider.set(webcrypto as never)
-  const { name, issuer, isAuthority = false, keys = generateKeyPairSync('ec', { namedCurve: 'P-256' }) } = options
+  const { name, issuer, isAuthority = false, keys = generateAnyKeys() } = options
   const subject = `CN=${name}`
-  const signer = options.forged
-    ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-    : (issuer?.privateKey ?? keys.privateKey)
+  const signer = options.forged ? generateAnyKeys().privateKey : (issuer?.privateKey ?? keys.privateKey)
   const signAlgorithm = algorithmOf(signer, options.hash ?? 'SHA-256')
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: `4${Buffer.from(webcrypto.getRandomValues(new Uint8Array(15))).toString('hex')}1`,

@@ -244,6 +244,35 @@ forEachPair('0-RTT', (pairing) => {
     assert.equal(String(connection.transfer('client', Buffer.from('after'))), 'after')
   })
 
+  for (const [name, { client = 0, server = 0 }, outcome] of [
+    ['as old on both sides', { client: 60_000, server: 60_000 }, 'accepted'],
+    ['older than the server finds', { client: 20_000 }, 'rejected'],
+    // So looks a hello that is repeated later.
+    ['younger than the server finds', { server: 20_000 }, 'rejected'],
+  ] as const) {
+    it(`by the clocks of the contexts, a ticket that is ${name}: early data is ${outcome}`, async () => {
+      const start = Date.now()
+      const passed = { client: 0, server: 0 }
+      for (const sessions of [{ kind: 'stateless' }, { kind: 'stateful' }] as const) {
+        Object.assign(passed, { client: 0, server: 0 })
+        const fitting = await matching()
+        const pair = contextsFor(pairing, {
+          client: { ...fitting.client, ...only('TLSv1.3') },
+          server: { ...fitting.server, sessions, maxEarlyDataBytes: 100 },
+          clientEnvironment: { now: () => start + passed.client },
+          serverEnvironment: { now: () => start + passed.server },
+        })
+        const session = await sessionOf(pair)
+        Object.assign(passed, { client, server })
+        using connection = await establish(resumingConnection(pair, { session, earlyData: Buffer.from('early') }))
+        assert.equal(connection.client.facts.resumed, true, sessions.kind)
+        assert.equal(connection.client.facts.earlyData, outcome, sessions.kind)
+        assert.equal(connection.client.facts.sessionAgeMilliseconds, client)
+        assert.equal(connection.server.facts.sessionAgeMilliseconds, server)
+      }
+    })
+  }
+
   it('a client whose Finished is wrong behind early data fails the server with that reason and its alert', async () => {
     const pair = await contexts()
     using connection = resumingConnection(pair, { session: await sessionOf(pair), earlyData: Buffer.from('early') })

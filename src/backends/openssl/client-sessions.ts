@@ -11,6 +11,7 @@ import { decodeDER, encodeDER } from './der.ts'
 import { versionOf } from './facts.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
+import { setSessionAge } from './session-age.ts'
 import { type ChainJudge, endOfCertificate, verifyStoredChain } from './stored-chain.ts'
 
 export interface ClientSessionsOptions {
@@ -18,6 +19,8 @@ export interface ClientSessionsOptions {
   readonly backendName: string
   readonly configuration: TLSClientConfiguration
   readonly now: () => number
+  /** The context has been given a clock, which need not be the machine's. */
+  readonly hasOwnClock: boolean
   readonly securityLevel: number
 }
 
@@ -117,7 +120,7 @@ export class ClientResumption {
 
   /** Has OpenSSL offer the session, if it can be: one that cannot is no fault, and the handshake a full one. */
   offer(judge: Omit<ChainJudge, 'securityLevel'>): void {
-    const { library, backendName, now, securityLevel } = this.#sessions.options
+    const { library, backendName, now, hasOwnClock, securityLevel } = this.#sessions.options
     const session = this.#given
     const nowMilliseconds = now()
     if (session === undefined) return
@@ -126,6 +129,7 @@ export class ClientResumption {
     if (!isOwn && !verifyStoredChain(library, session.peerChain, { ...judge, securityLevel })) return
     const { native } = library
     const state = decodeDER(library, stateOf(session), native.d2i_SSL_SESSION)
+    if (state !== null && hasOwnClock) setSessionAge(library, state, nowMilliseconds - session.receivedAtMilliseconds)
     if (state !== null && native.SSL_set_session(judge.ssl, state) === 1) {
       this.#offeredState = state
       this.#offered = session

@@ -89,12 +89,23 @@ export class PreparedContext {
     this.timestamps = new CertificateTimestamps(library, backendName)
     const now = environment.now ?? workshop.now
     this.#clock = now
+    const hasOwnClock = environment.now !== undefined
     if (configuration.sessions !== 'none') {
       if (configuration instanceof TLSServerConfiguration) {
-        this.serverSessions = new ServerSessions({ library, configuration, now, acceptance: this.#acceptance() })
+        this.serverSessions = new ServerSessions({
+          ...{ library, configuration, now, hasOwnClock },
+          acceptance: this.#acceptance(),
+        })
       } else {
         const { securityLevel } = this.#settings
-        this.clientSessions = new ClientSessions({ library, backendName, configuration, now, securityLevel })
+        this.clientSessions = new ClientSessions({
+          library,
+          backendName,
+          configuration,
+          now,
+          hasOwnClock,
+          securityLevel,
+        })
       }
     }
     if (configuration instanceof TLSServerConfiguration && (configuration.maxEarlyDataBytes ?? 0) > 0) {

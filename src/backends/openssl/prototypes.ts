@@ -82,6 +82,8 @@ export const prototypes = {
   SSL_SESSION_get0_cipher: 'void* SSL_SESSION_get0_cipher(void*)',
   SSL_SESSION_set_cipher: 'int SSL_SESSION_set_cipher(void*, void*)',
   SSL_SESSION_set1_master_key: 'int SSL_SESSION_set1_master_key(void*, const void*, size_t)',
+  SSL_SESSION_get_time: 'long SSL_SESSION_get_time(void*)',
+  SSL_SESSION_set_time: 'long SSL_SESSION_set_time(void*, long)',
   SSL_SESSION_get_timeout: 'long SSL_SESSION_get_timeout(void*)',
   SSL_SESSION_has_ticket: 'int SSL_SESSION_has_ticket(void*)',
   SSL_SESSION_get_ticket_lifetime_hint: 'unsigned long SSL_SESSION_get_ticket_lifetime_hint(void*)',

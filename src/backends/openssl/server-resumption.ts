@@ -11,6 +11,7 @@ import type { ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 import type { ServerSessions } from './server-sessions.ts'
+import { setSessionAge } from './session-age.ts'
 import { decodeRecord, encodeRecord, type SessionRecord } from './session-record.ts'
 import { endOfCertificate } from './stored-chain.ts'
 import type { TicketMaterial } from './ticket-sealing.ts'
@@ -100,7 +101,7 @@ export class ServerResumption {
     }
     const record = this.#fitting(ssl, decodeRecord(this.#applicationData(session)))
     if (record === undefined) return TicketUse.IGNORE_RENEW
-    this.#resuming = record
+    this.#resume(session, record)
     // Tickets of TLS 1.3 are used once, so the client needs another.
     const isDue = status === TicketStatus.SUCCESS_RENEW || isTLS13(this.#library, ssl)
     return isDue ? TicketUse.USE_RENEW : TicketUse.USE
@@ -139,7 +140,7 @@ export class ServerResumption {
     if (fitting === undefined || state === undefined) return null
     const session = decodeDER(this.#library, state, this.#library.native.d2i_SSL_SESSION)
     this.#library.native.ERR_clear_error()
-    if (session !== null) this.#resuming = fitting
+    if (session !== null) this.#resume(session, fitting)
     return session
   }
 
@@ -166,6 +167,11 @@ export class ServerResumption {
       verified: proven?.verified ?? this.#client.isVerified(),
       peerChain,
     }
+  }
+
+  #resume(session: Pointer, record: SessionRecord): void {
+    this.#resuming = record
+    if (this.#sessions.hasOwnClock) setSessionAge(this.#library, session, this.ageMilliseconds)
   }
 
   /** The record, if the session is for this name and has not ended. */

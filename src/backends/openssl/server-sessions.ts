@@ -12,6 +12,8 @@ export interface ServerSessionsOptions {
   readonly library: Library
   readonly configuration: TLSServerConfiguration
   readonly now: () => number
+  /** The context has been given a clock, which need not be the machine's. */
+  readonly hasOwnClock: boolean
   /** What a client has to have been verified by, as a digest: a session that began under other rules is not resumed. */
   readonly acceptance: string
 }
@@ -20,6 +22,7 @@ export interface ServerSessionsOptions {
 export class ServerSessions {
   readonly library: Library
   readonly now: () => number
+  readonly hasOwnClock: boolean
   readonly lifetimeSeconds: number
   readonly ticketsPerConnection: number
   /** Where tickets hold everything. */
@@ -31,11 +34,12 @@ export class ServerSessions {
   readonly sendsTicketsLate: boolean
 
   /** @throws ConfigurationError where the application's keys cannot be used. */
-  constructor({ library, configuration, now, acceptance }: ServerSessionsOptions) {
+  constructor({ library, configuration, now, hasOwnClock, acceptance }: ServerSessionsOptions) {
     const { sessions = { kind: 'stateless' } } = configuration
     if (sessions === 'none') throw new Error('sessions are off')
     this.library = library
     this.now = now
+    this.hasOwnClock = hasOwnClock
     this.lifetimeSeconds = sessions.lifetimeSeconds ?? defaultLifetimeSeconds
     this.ticketsPerConnection = sessions.ticketsPerConnection ?? defaultTickets
     this.sendsTicketsLate = configuration.verifyPeer !== undefined

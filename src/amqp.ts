@@ -6,14 +6,13 @@ import rhea, { type Connection, type Container, type ConnectionOptions as RheaOp
 import { type BrokerClosed, VersionDemand } from './amqp/version-demand.ts'
 import { backends } from './backends.ts'
 import type { ClientContext } from './channel/context.ts'
-import { parseServerName } from './channel/server-name.ts'
 import { type CreateServerOptions, createServer } from './connections.ts'
-import { ConfigurationError } from './errors.ts'
-import { type ProxyOptions, tunnelsThrough } from './proxies.ts'
+import type { ProxyOptions } from './proxies.ts'
 import { type ClientSetup, clientContextOf } from './setups.ts'
-import { connectTo, type Destination, serviceOf, upgradeClient } from './sockets/connect.ts'
+import type { Destination } from './sockets/connect.ts'
 import type { TLSServer } from './sockets/tls-server.ts'
 import type { TLSSocket } from './sockets/tls-socket.ts'
+import { Way } from './ways.ts'
 
 export { VersionDemandedError } from './amqp/version-demand.ts'
 
@@ -93,13 +92,13 @@ export function amqpConnection(options: AMQPConnectionOptions): Connection {
   } = options
   const { port = webSocket === undefined ? 5671 : 443, ...setup } = rest
   const context = clientContextOf(setup)
-  const begin = beginner(context, { host, port, serverName, transport, service }, proxy)
+  const way = new Way(context, { proxy, transport })
   let latest: TLSSocket | undefined
   // What goes wrong before that, at a proxy perhaps, the broker has not done.
   let isReached = false
   const open = (): TLSSocket => {
     isReached = false
-    latest = begin().once('connect', () => {
+    latest = way.socket({ host, port, serverName, service }).once('connect', () => {
       isReached = true
     })
     return latest
@@ -145,16 +144,6 @@ interface Accepting {
 }
 
 const ownContainer = rhea as unknown as Container
-
-/** What begins a connection, as often as it is called. */
-function beginner(context: ClientContext, destination: Destination, proxy: ProxyOptions | undefined): () => TLSSocket {
-  if (proxy === undefined) return () => connectTo(context, destination)
-  const { host, port, serverName = host, transport, service = serviceOf(destination) } = destination
-  if (transport !== undefined) throw new ConfigurationError('transport', 'is not for a connection through a proxy')
-  parseServerName(serverName)
-  const tunnel = tunnelsThrough(proxy)
-  return () => upgradeClient(context, tunnel({ host, port }), serverName, { service })
-}
 
 /** As rhea calls `tls.connect`. */
 type Connect = (port: number, host: string, options: unknown, connected: () => void) => object

@@ -14,7 +14,6 @@ export {
   systemOpenSSL,
 } from './backends.ts'
 export {
-  type ConnectionOptions,
   type ConnectOptions,
   type CreateServerOptions,
   connect,

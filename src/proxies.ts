@@ -3,7 +3,6 @@ import { ConfigurationError } from './errors.ts'
 import { type ClientSetup, clientContextOf } from './setups.ts'
 import { upgradeClient } from './sockets/connect.ts'
 import { defaultDialogueTimeoutMilliseconds } from './sockets/dialogue-driver.ts'
-import { PromisedSocket } from './sockets/promised-socket.ts'
 import { dial, tunnelOver } from './sockets/tunnel.ts'
 import { httpConnect } from './starttls/http-connect.ts'
 import { socks5 } from './starttls/socks5.ts'
@@ -46,22 +45,15 @@ export async function tunnel({ proxy, ...target }: TunnelOptions, conduct: Tunne
   return prepareProxy(proxy)(target, conduct)
 }
 
-/**
- * Connects through a proxy as often as it is called, for TLS, and gives a stream at once that is still connecting. How to speak TLS with the
- * proxy is prepared once. @internal
- */
-export function tunnelsThrough(proxy: ProxyOptions): (target: Pick<TunnelOptions, 'host' | 'port'>) => Duplex {
-  const open = prepareProxy(proxy)
-  return (target) => new PromisedSocket().open((signal) => open({ ...target, signal }, { plainTextFollows: false }))
-}
-
-interface TunnelConduct {
+export interface TunnelConduct {
   readonly plainTextFollows: boolean
 }
 
-type OpenTunnel = (target: Omit<TunnelOptions, 'proxy'>, conduct: TunnelConduct) => Promise<Duplex>
+/** Connects to a server through one proxy. @internal */
+export type OpenTunnel = (target: Omit<TunnelOptions, 'proxy'>, conduct: TunnelConduct) => Promise<Duplex>
 
-function prepareProxy(proxy: ProxyOptions): OpenTunnel {
+/** How to speak with a proxy, prepared for as many tunnels as are wanted. @internal */
+export function prepareProxy(proxy: ProxyOptions): OpenTunnel {
   const { scheme, address, credentials } = parseProxy(proxy)
   const {
     tls = {},

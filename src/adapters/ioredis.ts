@@ -1,7 +1,5 @@
 /** Redis and its kin, with `ioredis`. */
 import { AbstractConnector } from 'ioredis'
-import type { PromisedSocket } from '../sockets/promised-socket.ts'
-import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
 export type { AdapterOptions } from './openings.ts'
@@ -29,7 +27,7 @@ export function ioredisConnector(options: AdapterOptions): IoredisConnector {
 
     override connect(): ReturnType<AbstractConnector['connect']> {
       this.connecting = true
-      const stream: TLSSocket | PromisedSocket = opening.socket({ host: this.#host, port: this.#port })
+      const stream = opening.socket({ host: this.#host, port: this.#port })
       stream.once('error', (error) => {
         this.firstError = error
       })

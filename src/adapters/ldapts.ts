@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream'
 import type * as tls from 'node:tls'
 import { ConfigurationError } from '../errors.ts'
 import { upgradeClient } from '../sockets/connect.ts'
-import type { PromisedSocket } from '../sockets/promised-socket.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
@@ -17,7 +16,7 @@ export type { AdapterOptions } from './openings.ts'
  */
 export function ldaptsConnection(options: AdapterOptions): (...parameters: unknown[]) => tls.TLSSocket {
   const opening = new Opening(options, { endsByItself: true })
-  const connect = (...parameters: unknown[]): TLSSocket | PromisedSocket => {
+  const connect = (...parameters: unknown[]): TLSSocket => {
     const [first] = parameters
     if (typeof first !== 'object' || first === null) {
       const [port, host, given] = parameters as [number, string, tls.ConnectionOptions | undefined]

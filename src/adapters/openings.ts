@@ -1,12 +1,12 @@
 import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientContext } from '../channel/context.ts'
-import { connect } from '../connections.ts'
-import { openTunnel, type ProxyOptions } from '../proxies.ts'
+import type { ProxyOptions } from '../proxies.ts'
 import { type ClientSetup, clientContextOf } from '../setups.ts'
-import { connectTo, type Destination } from '../sockets/connect.ts'
+import type { Destination } from '../sockets/connect.ts'
 import { PromisedSocket } from '../sockets/promised-socket.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
+import { Way } from '../ways.ts'
 
 /** How a library's connections come to be: TLS's own configuration, and the way to the server. */
 export type AdapterOptions = ClientSetup &
@@ -37,7 +37,8 @@ export function targetOf({ hostname, port }: Pick<URL, 'hostname' | 'port'>): Ta
 export class Opening {
   readonly context: ClientContext
   readonly #endsByItself: boolean
-  readonly #options: Pick<AdapterOptions, 'serverName' | 'transport' | 'proxy' | 'connectTimeoutMilliseconds'>
+  readonly #options: Pick<AdapterOptions, 'serverName' | 'transport' | 'connectTimeoutMilliseconds'>
+  readonly #way: Way
 
   /**
    * `innerProtocols` holds where the program has said nothing of the kind. `endsByItself` says that what is spoken inside tells where it
@@ -52,9 +53,10 @@ export class Opening {
     }: { readonly innerProtocols?: readonly string[] | undefined; readonly endsByItself?: boolean } = {},
   ) {
     this.#endsByItself = endsByItself
-    this.#options = { serverName, transport, proxy, connectTimeoutMilliseconds }
+    this.#options = { serverName, transport, connectTimeoutMilliseconds }
     const speaksNothing = setup.context !== undefined || innerProtocols === undefined
     this.context = clientContextOf(speaksNothing ? setup : { innerProtocols, ...setup })
+    this.#way = new Way(this.context, { proxy, transport })
   }
 
   /** The name that the certificate has to be for. */
@@ -64,18 +66,15 @@ export class Opening {
 
   /** A secured socket. */
   open(target: Target, givenUp?: AbortSignal): Promise<TLSSocket> {
-    const { transport, proxy } = this.#options
     const { host, port } = target
-    const to = { host, port, serverName: this.serverNameOf(target), context: this.context, transport, proxy }
-    return this.inTime(target, async (signal) => this.made(await connect({ ...to, signal })), givenUp)
+    const to = { host, port, serverName: this.serverNameOf(target) }
+    return this.inTime(target, async (signal) => this.made(await this.#way.open({ ...to, signal })), givenUp)
   }
 
   /** A socket at once, which is secured later. */
-  socket(target: Target): TLSSocket | PromisedSocket {
-    if (this.#options.proxy !== undefined) return this.promised((signal) => this.open(target, signal))
+  socket(target: Target): TLSSocket {
     const { host, port } = target
-    const { transport } = this.#options
-    const socket = this.made(connectTo(this.context, { host, port, serverName: this.serverNameOf(target), transport }))
+    const socket = this.made(this.#way.socket({ host, port, serverName: this.serverNameOf(target) }))
     const stop = this.#clock(target, (error) => socket.destroy(error))
     socket.once('secureConnect', stop).once('close', stop)
     return socket
@@ -88,8 +87,9 @@ export class Opening {
 
   /** A connection in plain text, for what is said before TLS. */
   plain({ host, port }: Target, signal?: AbortSignal): Promise<Duplex> {
-    const { transport, proxy } = this.#options
-    if (proxy !== undefined) return openTunnel({ host, port, proxy, signal })
+    const { tunnel } = this.#way
+    if (tunnel !== undefined) return tunnel({ host, port, signal }, { plainTextFollows: true })
+    const { transport } = this.#options
     return new Promise((resolve, reject) => {
       const socket = net.connect({ noDelay: true, ...transport, host, port })
       const abort = (): void => {

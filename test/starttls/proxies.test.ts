@@ -3,14 +3,18 @@ import { once } from 'node:events'
 import * as net from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import {
-  type ConfigurationError,
+  ConfigurationError,
   connect,
+  createConnection,
+  HandshakeTimeoutError,
   openTunnel,
   type ProxyOptions,
   StartTLSError,
   startTls,
   startTlsServer,
+  type TLSSocket,
 } from 'polytls'
+import { undiciConnector } from 'polytls/undici'
 import { destroyAfter, host, hostName, nodeServer, rawServer } from '../sockets/peers.ts'
 import { readAll, readExactly, rejection } from '../sockets/streams.ts'
 import { matching } from '../support/identities.ts'
@@ -41,6 +45,20 @@ describe('connecting through a proxy', () => {
       destroyAfter(t, socket).end('hello')
       assert.equal((await readAll(socket)).bytes.toString(), 'hello')
       assert.equal(socket.facts.serverName, hostName)
+      assert.match(asked.join(), new RegExp(`${hostName}:${port}`))
+    })
+
+    test(`${kind}: a socket at once, which is secured later`, async (t) => {
+      const { proxy, asked } = await make(t)
+      const port = await nodeServer(t, (socket) => socket.pipe(socket))
+      const socket = destroyAfter(t, createConnection({ host: hostName, port, proxy, ...ours.client }))
+      assert.equal(socket.connecting, true)
+      const told: string[] = []
+      for (const event of ['connect', 'secureConnect']) socket.once(event, () => told.push(event))
+      socket.end('hello')
+      assert.equal((await readAll(socket)).bytes.toString(), 'hello')
+      assert.deepEqual(told, ['connect', 'secureConnect'])
+      assert.ok(socket.times)
       assert.match(asked.join(), new RegExp(`${hostName}:${port}`))
     })
 
@@ -96,6 +114,31 @@ describe('connecting through a proxy', () => {
     assert.equal((await rejection(aborted)).name, 'AbortError')
   })
 
+  test('a socket that was given at once fails for what the proxy does, and lets go of it when it is closed', async (t) => {
+    const { port } = await httpProxy(t)
+    const through = (url: string, more: object = {}): TLSSocket =>
+      destroyAfter(t, createConnection({ host, port: 1, proxy: { url, ...more }, ...ours.client }))
+    const [refusal] = await once(through(`http://${host}:${port}`), 'error')
+    assert.ok(refusal instanceof StartTLSError)
+    const heard = new Promise<void>((resolve) => {
+      rawServer(t, (socket) => void socket.resume().on('end', resolve)).then((silent) => {
+        const socket = through(`http://${host}:${silent}`)
+        socket.once('close', () => assert.equal(socket.facts.version, undefined))
+        setImmediate(() => socket.destroy())
+      })
+    })
+    await heard
+    const stuck = await rawServer(t, () => {})
+    const [late] = await once(
+      createConnection({
+        ...{ host, port: 1, proxy: { url: `http://${host}:${stuck}` }, handshakeTimeoutMilliseconds: 50 },
+        ...ours.client,
+      }),
+      'error',
+    )
+    assert.ok(late instanceof HandshakeTimeoutError)
+  })
+
   test('a URL that cannot be is refused, and not repeated', async () => {
     for (const url of [
       'alice:secret@proxy',
@@ -111,7 +154,23 @@ describe('connecting through a proxy', () => {
     }
     const tls = await rejection(openTunnel({ host, port: 1, proxy: { url: 'http://proxy', tls: {} } }))
     assert.equal((tls as ConfigurationError).field, 'proxy.tls')
-    const both = connect({ host, port: 1, proxy: { url: 'http://proxy' }, transport: { family: 4 } })
-    assert.equal(((await rejection(both)) as ConfigurationError).field, 'transport')
+    const contrary = { host, port: 1, proxy: { url: 'http://proxy' }, transport: { family: 4 } } as const
+    assert.equal(((await rejection(connect(contrary))) as ConfigurationError).field, 'transport')
+    for (const [options, field] of [
+      [contrary, 'transport'],
+      [{ host, port: 1, proxy: { url: 'ftp://proxy' } }, 'proxy.url'],
+      [{ host, port: 1, proxy: { url: 'http://proxy', tls: {} } }, 'proxy.tls'],
+    ] as const) {
+      assert.throws(
+        () => createConnection({ ...options, ...ours.client }),
+        (error) => error instanceof ConfigurationError && error.field === field,
+      )
+      const { host: _host, port: _port, ...way } = options
+      assert.throws(
+        () => undiciConnector({ ...way, ...ours.client }),
+        (error) => error instanceof ConfigurationError && error.field === field,
+      )
+    }
+    assert.throws(() => createConnection({ host: 'a b', port: 1, proxy: { url: 'http://proxy' } }), /serverName: 'a b'/)
   })
 })

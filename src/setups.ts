@@ -1,6 +1,7 @@
 import { defaultBackend } from './backends.ts'
 import type { Backend } from './channel/backend.ts'
 import type { ClientContext, ServerContext } from './channel/context.ts'
+import { requireClientContext, requireServerContext } from './channel/given-context.ts'
 import { type ClientOptions, TLSClientConfiguration } from './config/client-configuration.ts'
 import { type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
 
@@ -23,14 +24,14 @@ export type ServerSetup =
 
 /** The context that a program has made, or one of its configuration. */
 export function clientContextOf(setup: ClientSetup): ClientContext {
-  if (setup.context !== undefined) return setup.context
+  if (setup.context !== undefined) return requireClientContext('context', setup.context)
   const { backend = defaultBackend(), context, ...options } = setup
   return backend.clientContext(new TLSClientConfiguration(options))
 }
 
 /** The context that a program has made, or one of its configuration. */
 export function serverContextOf(setup: ServerSetup): ServerContext {
-  if (setup.context !== undefined) return setup.context
+  if (setup.context !== undefined) return requireServerContext('context', setup.context)
   const { backend = defaultBackend(), context, ...options } = setup
   return backend.serverContext(new TLSServerConfiguration(options))
 }

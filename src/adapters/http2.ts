@@ -5,9 +5,10 @@ import type { CreateServerOptions } from '../connections.ts'
 import { NegotiationError } from '../errors.ts'
 import { TLSSocket } from '../sockets/tls-socket.ts'
 import { type AdapterOptions, Opening, targetOf } from './openings.ts'
-import { secureServer } from './servers.ts'
+import { type Secured, secureServer } from './servers.ts'
 
 export type { AdapterOptions } from './openings.ts'
+export type { Secured } from './servers.ts'
 
 /**
  * For the option `createConnection` of `http2.connect`. A server that does not agree to HTTP/2 is an error, which RFC 9113, Section 3.2,
@@ -37,7 +38,7 @@ export function createHTTP2Server(
     readonly http2?: Omit<http2.SecureServerOptions, 'ALPNProtocols' | 'ca' | 'cert' | 'key' | 'pfx'> | undefined
   },
   listener?: (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void,
-): http2.Http2SecureServer {
+): http2.Http2SecureServer & Secured {
   const { http2: http2Options = {}, ...setup } = options
   const server = http2.createSecureServer(http2Options, listener)
   server.on('session', tellOfTLS)

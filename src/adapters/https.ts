@@ -5,9 +5,10 @@ import type { Duplex } from 'node:stream'
 import type { CreateServerOptions } from '../connections.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
-import { secureServer } from './servers.ts'
+import { type Secured, secureServer } from './servers.ts'
 
 export type { AdapterOptions } from './openings.ts'
+export type { Secured } from './servers.ts'
 
 /**
  * An agent of `node:https` whose connections are ours, with all that an agent does: keeping connections alive, pooling, limits. Options of
@@ -47,7 +48,7 @@ export class HTTPSAgent extends https.Agent {
 export function createHTTPSServer(
   options: CreateServerOptions & { readonly http?: http.ServerOptions | undefined },
   listener?: http.RequestListener,
-): http.Server {
+): http.Server & Secured {
   const { http: httpOptions = {}, ...setup } = options
   const server = http.createServer(httpOptions, listener)
   return secureServer(server, setup.context === undefined ? { innerProtocols: ['http/1.1'], ...setup } : setup)

@@ -4,12 +4,12 @@ import type { PeerIdentity, Verdict } from '../config/peer-identity.ts'
 import { PreSharedKey } from '../config/pre-shared-key.ts'
 import type { CodePoint } from '../config/registry.ts'
 import type { ReplayGuard } from '../config/replay-guard.ts'
-import { TLSServerConfiguration } from '../config/server-configuration.ts'
 import type { SessionStore } from '../config/server-sessions.ts'
 import { Session } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
 import type { Signer } from '../config/signer.ts'
 import type { SigningChain } from '../config/signing-chain.ts'
+import { isServerContext } from './given-context.ts'
 
 /**
  * What a paused channel asks of its driver. Nothing is decided inside the channel: the driver obtains the answer, now or later, and
@@ -126,11 +126,6 @@ const answerForms: {
 
 function has(value: unknown, property: string): boolean {
   return typeof value === 'object' && value !== null && property in value
-}
-
-function isServerContext(value: unknown): boolean {
-  const { configuration, createBuffer } = (value ?? {}) as { configuration?: unknown; createBuffer?: unknown }
-  return configuration instanceof TLSServerConfiguration && typeof createBuffer === 'function'
 }
 
 function isBytes(value: unknown): boolean {

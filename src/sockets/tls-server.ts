@@ -1,6 +1,7 @@
 import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ServerContext } from '../channel/context.ts'
+import { requireServerContext } from '../channel/given-context.ts'
 import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
 import { HandshakeTimeoutError } from '../errors.ts'
 import { TCPTransport } from './tcp.ts'
@@ -49,9 +50,13 @@ export class TLSServer extends net.Server {
     return this.#context
   }
 
-  /** Serves new connections with other certificates, or a whole other configuration. Those that are open go on as they are. */
+  /**
+   * Serves new connections with other certificates, or a whole other configuration. Those that are open go on as they are. Only the
+   * certificates change with `backend.serverContext(server.context.configuration.with({ certificateChain }))`.
+   * @throws TypeError for what is no server's context.
+   */
   setContext(context: ServerContext): void {
-    this.#context = context
+    this.#context = requireServerContext('setContext', context)
   }
 
   /**

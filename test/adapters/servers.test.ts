@@ -6,14 +6,14 @@ import * as net from 'node:net'
 import { describe, test } from 'node:test'
 import * as tls from 'node:tls'
 import { type FastifyInstance, fastify } from 'fastify'
-import { connect, type Session, TLSClientConfiguration, type TLSSocket } from 'polytls'
+import { connect, type Session, TLSClientConfiguration, type TLSSocket, UsageError } from 'polytls'
 import { createHTTP2Server } from 'polytls/http2'
 import { createHTTPSServer } from 'polytls/https'
 import { secureServer } from 'polytls/servers'
 import { Agent, type buildConnector, request } from 'undici'
 import { leavesNothing } from '../peers/support/leftovers.ts'
 import { nodeClientOptions } from '../sockets/peers.ts'
-import { authority, hostName, trusting } from '../support/identities.ts'
+import { authority, hostName, signingChain, trusting } from '../support/identities.ts'
 import { host, listening, ours, responded, site, strangers, testedBackends } from './sites.ts'
 
 const nodeOptions = await nodeClientOptions()
@@ -57,6 +57,59 @@ for (const backend of testedBackends) {
         const agent = new https.Agent(nodeOptions)
         assert.equal(await responded(https.get({ host, port: there.port, agent })), 'here')
       }))
+
+    test('a server takes another certificate while it runs; open connections go on with theirs', () =>
+      leavesNothing(async () => {
+        const fresh = await (await authority()).issue({ name: 'renewed', names: [hostName] })
+        const change = { certificateChain: [signingChain(fresh)] }
+        for (const make of [
+          () => createHTTPSServer({ ...ours.server, backend }, (_, response) => response.end('here')),
+          () =>
+            secureServer(
+              https.createServer((_, response) => response.end('here')),
+              { ...ours.server, backend },
+            ),
+        ]) {
+          const server = make()
+          await using there = await listening(server)
+          const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ...nodeOptions })
+          const nameOf = async (agent: https.Agent): Promise<string | undefined> => {
+            const asking = https.get({ host, port: there.port, agent })
+            const answer = responded(asking)
+            const [socket] = await once(asking, 'socket')
+            await answer
+            return (socket as tls.TLSSocket).getPeerCertificate().subject.CN as string
+          }
+          const before = await nameOf(agent)
+          assert.notEqual(before, 'renewed')
+          server.setContext(backend.serverContext(server.context.configuration.with(change)))
+          assert.equal(await nameOf(agent), before)
+          const later = (): https.Agent => new https.Agent({ keepAlive: true, maxSockets: 1, ...nodeOptions })
+          const others = [later(), later()] as const
+          assert.equal(await nameOf(others[0]), 'renewed')
+          assert.throws(() => server.setContext({} as never), TypeError)
+          const { client } = ours
+          const context = backend.clientContext(new TLSClientConfiguration(client))
+          assert.throws(() => server.setContext(context as never), TypeError)
+          assert.equal(await nameOf(others[1]), 'renewed')
+          for (const each of [agent, ...others]) each.destroy()
+        }
+      }))
+
+    test('what a server of Node says about its own TLS is refused where ours is below it, and so is TLS twice', async () => {
+      const server = secureServer(https.createServer(), { ...ours.server, backend })
+      assert.throws(
+        () => server.setSecureContext({}),
+        (error) => {
+          assert.ok(error instanceof UsageError)
+          assert.match(error.hint ?? '', /setContext/)
+          return true
+        },
+      )
+      assert.throws(() => server.addContext('server.test', {}), UsageError)
+      assert.throws(() => secureServer(server, { ...ours.server, backend }), UsageError)
+      assert.throws(() => secureServer({} as never, { ...ours.server, backend }), TypeError)
+    })
 
     test('a server closes what is idle, and lets what is under way finish', () =>
       leavesNothing(async () => {

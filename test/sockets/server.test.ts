@@ -254,6 +254,17 @@ describe('setContext', () => {
   })
 })
 
+test('setContext takes nothing but the context of a server', async (t) => {
+  const { port, server: made } = await server(t, echo)
+  const asClient = defaultBackend().clientContext(new TLSClientConfiguration(ours.client))
+  for (const context of [undefined, null, {}, asClient, new TLSServerConfiguration(ours.server)]) {
+    assert.throws(() => made.setContext(context as never), TypeError)
+  }
+  const still = await nodeClient(t, port)
+  still.end('still')
+  assert.equal((await readAll(still)).bytes.toString(), 'still')
+})
+
 describe('closing a server', () => {
   test('close waits for the connections that are open', async (t) => {
     const { port, server: made } = await server(t, echo)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import * as polytls from 'polytls'
@@ -55,24 +55,11 @@ describe('the written pages', () => {
   })
 
   it('name only what the package exports, or what that has, where they map PEP 748', () => {
-    const declarations = [
-      'index',
-      'connections',
-      'channel/tls-buffer',
-      'channel/facts',
-      'channel/context',
-      'channel/backend',
-    ]
-      .concat(['config/common-options', 'config/server-configuration', 'config/certificate', 'config/private-key'])
-      .concat([
-        'config/signing-chain',
-        'sockets/tls-socket',
-        'sockets/socket-members',
-        'sockets/stream-over-socket',
-        'sockets/tls-server',
-      ])
-      .concat(['config/trust-store', 'config/tls-version', 'config/source'])
-      .map((name) => read(`dist/${name}.d.ts`))
+    const declarations = ['config', 'channel', 'sockets']
+      .flatMap((folder) => readdirSync(join(repository, 'dist', folder)).map((name) => `dist/${folder}/${name}`))
+      .filter((path) => path.endsWith('.d.ts'))
+      .concat('dist/index.d.ts', 'dist/connections.d.ts')
+      .map(read)
       .join('\n')
     // What a socket has from Node's streams, what is of the runtime, and the path of the other entry.
     const others = new Set([
@@ -100,7 +87,26 @@ describe('the written pages', () => {
       assert.ok(last in polytls || new RegExp(`\\b${last}\\b`).test(declarations), `there is no ${name}`)
     }
   })
+
+  it('map every option of both configurations to PEP 748', () => {
+    const section = /## Configuration\n([\s\S]*?)\n## /.exec(read('docs/pep-748.md'))?.[1] ?? ''
+    for (const Configuration of [polytls.TLSClientConfiguration, polytls.TLSServerConfiguration]) {
+      const names = optionsOf(Configuration)
+      assert.ok(names.length > 15)
+      for (const name of names) assert.ok(section.includes(`\`${name}\``), `there is no row for ${name}`)
+    }
+  })
 })
+
+/** A configuration tells what it knows when it is given what it does not know. */
+function optionsOf(Configuration: new (options: never) => object): readonly string[] {
+  try {
+    new Configuration({ nothing: 1 } as never)
+  } catch (error) {
+    return /the options are (.*)$/.exec((error as Error).message)?.[1]?.split(', ') ?? []
+  }
+  return []
+}
 
 /** As forges make them of headings. */
 function anchorsOf(text: string): readonly string[] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { it } from 'node:test'
 import {
   CertificateError,
@@ -62,6 +62,22 @@ forEachPair('resumption', (pairing) => {
       using third = await establish(resumingConnection(pair))
       assert.equal(third.client.facts.resumed, true)
     })
+
+    if (has(pairing.clientBackend, 'channel-bindings')) {
+      it(`${version}: the client of a resumed connection has the binding of the server that the first one met`, async () => {
+        const pair = await contexts()
+        using first = await establish(resumingConnection(pair))
+        using second = await establish(resumingConnection(pair))
+        assert.equal(second.client.facts.resumed, true)
+        const [leaf] = derChain(await serverIdentity())
+        // The tests' certificates are signed with SHA-256.
+        const hash = createHash('sha256')
+          .update(leaf as Uint8Array)
+          .digest()
+        for (const connection of [first, second])
+          assert.deepEqual(Buffer.from(connection.client.channelBinding('tls-server-end-point')), hash)
+      })
+    }
 
     it(`${version}: sessions can be taken from the connection, written down, and given to another context`, async () => {
       const pair = await contexts({ client: { sessions: 'none' } })

@@ -266,7 +266,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   override channelBinding(type: ChannelBindingType): Uint8Array {
-    return channelBinding(this.#engine.prepared, this.#established('channelBinding'), type)
+    return channelBinding(this.#engine.prepared, this.#established('channelBinding'), type, this.facts.peerCertificate)
   }
 
   [Symbol.dispose](): void {

@@ -7,7 +7,8 @@ import { authenticatedUntil, longestTicketSeconds } from '../../channel/session-
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { Session, stateOf } from '../../config/session.ts'
 import type { SessionCache } from '../../config/session-cache.ts'
-import { decodeDER, encodeDER } from './der.ts'
+import { encodeClientState } from './client-state.ts'
+import { decodeDER } from './der.ts'
 import { versionOf } from './facts.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -166,7 +167,7 @@ export class ClientResumption {
     const { native } = library
     const cipher = native.SSL_SESSION_get0_cipher(session)
     this.#arrivals.push({
-      state: encodeDER(library, session, native.i2d_SSL_SESSION),
+      state: encodeClientState(library, session),
       version: native.SSL_SESSION_get_protocol_version(session),
       cipherSuite: cipher === null ? 0 : native.SSL_CIPHER_get_protocol_id(cipher),
       lifetimeSeconds: lifetimeOf(library, session),

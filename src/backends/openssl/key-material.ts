@@ -8,6 +8,7 @@ import {
 } from '../../channel/key-material.ts'
 import { BackendError, UsageError } from '../../errors.ts'
 import { Ctrl, EarlyDataStatus, NID, ProtocolVersion } from './constants.ts'
+import { decodeDER } from './der.ts'
 import { takeErrors, textOf } from './fault.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -72,8 +73,13 @@ export function exportEarlyKeyingMaterial(
   throw new BackendError(backendName, `SSL_export_keying_material_early failed: ${textOf(takeErrors(native))}`)
 }
 
-/** RFC 9266; RFC 5929. */
-export function channelBinding(exporter: Exporter, ssl: Pointer, type: ChannelBindingType): Uint8Array {
+/** RFC 9266; RFC 5929. `peerCertificate` is what the peer showed, here or where the session began. */
+export function channelBinding(
+  exporter: Exporter,
+  ssl: Pointer,
+  type: ChannelBindingType,
+  peerCertificate: Uint8Array | undefined,
+): Uint8Array {
   requireBindingType(type)
   const { library } = exporter
   const { native } = library
@@ -85,8 +91,18 @@ export function channelBinding(exporter: Exporter, ssl: Pointer, type: ChannelBi
     const { label, length, context } = exporterBinding
     return exportKeyingMaterial(exporter, ssl, label, length, context)
   }
-  const isServer = native.SSL_is_server(ssl) === 1
-  const certificate = isServer ? native.SSL_get_certificate(ssl) : native.SSL_get0_peer_certificate(ssl)
+  if (native.SSL_is_server(ssl) === 1) return endPointBinding(library, native.SSL_get_certificate(ssl))
+  const certificate = peerCertificate === undefined ? null : decodeDER(library, peerCertificate, native.d2i_X509)
+  try {
+    return endPointBinding(library, certificate)
+  } finally {
+    native.X509_free(certificate)
+  }
+}
+
+/** RFC 5929, Section 4. */
+function endPointBinding(library: Library, certificate: Pointer | null): Uint8Array {
+  const { native } = library
   const hash = certificate === null ? undefined : endPointHash(library, certificate)
   if (certificate === null || hash === undefined) throw noEndPointBinding()
   const digest = new Uint8Array(64)

@@ -167,6 +167,8 @@ export class Engine implements StepListener {
     })
     if (isAnswer && typeof result === 'number') return 'answered'
     if (typeof result === 'number') this.choice?.noteData()
+    // For a handshake message OpenSSL also makes a buffer for writing, of 16 KiB, which it would keep until something is written.
+    else if (result === 'want-read' && this.library.canFreeBuffers) native.SSL_free_buffers(ssl)
     return result
   }
 

@@ -17,6 +17,8 @@ export class Library {
   readonly callbacks: Callbacks
   /** Where `scratch` lies for C. */
   readonly scratchAddress: Pointer
+  /** Whether SSL_free_buffers leaves a buffer alone into which a record is still coming: CVE-2024-4741. */
+  readonly canFreeBuffers: boolean
 
   constructor(koffi: Koffi, native: Native) {
     this.koffi = koffi
@@ -25,6 +27,7 @@ export class Library {
     this.conduit = new Conduit(native)
     this.callbacks = new Callbacks(this)
     this.scratchAddress = koffi.address(scratch)
+    this.canFreeBuffers = isMended(native.OpenSSL_version_num())
   }
 
   /** Random bytes of the library's own generator. */
@@ -70,6 +73,16 @@ export function requireLibrary(backend: string, loaded: Library | { readonly rea
   if (loaded instanceof Library) return loaded
   throw new BackendError(backend, `not available: ${loaded.reason}`)
 }
+
+/** By OpenSSL_version_num(3). */
+function isMended(version: number): boolean {
+  const minor = (version >>> 20) & 0xff
+  const patch = (version >>> 4) & 0xff
+  return version >= 0x40000000 || patch >= (firstMendedPatches[minor] ?? 0)
+}
+
+/** Of OpenSSL 3.0 to 3.3, where SSL_free_buffers was mended. */
+const firstMendedPatches = [14, 6, 2, 1]
 
 type Handle = ReturnType<Koffi['load']>
 

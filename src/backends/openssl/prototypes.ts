@@ -119,6 +119,7 @@ export const prototypes = {
   SSL_write: 'int SSL_write(void*, const void*, int)',
   SSL_key_update: 'int SSL_key_update(void*, int)',
   SSL_shutdown: 'int SSL_shutdown(void*)',
+  SSL_free_buffers: 'int SSL_free_buffers(void*)',
   SSL_get_shutdown: 'int SSL_get_shutdown(void*)',
   SSL_get_error: 'int SSL_get_error(void*, int)',
 

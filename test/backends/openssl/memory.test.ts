@@ -43,6 +43,25 @@ describe('native memory', () => {
     assert.equal(freed(), 2)
   })
 
+  it('the buffer that OpenSSL makes when tickets come is given back, and data needs no such call', async () => {
+    const workshop = new OpenSSLWorkshop()
+    const { client, server } = await matching()
+    using connection = await connectionOf({
+      client: workshop.clientContext(new TLSClientConfiguration(client)),
+      server: workshop.serverContext(new TLSServerConfiguration(server)),
+    }).establish()
+    const freed = workshop.count('SSL_free_buffers')
+    assert.equal(connection.client.read(1), 'want-read')
+    assert.equal(freed(), 1)
+    for (let round = 0; round < 3; round++) {
+      assert.equal(connection.server.write(Buffer.from('hello')), 5)
+      connection.client.processIncoming(connection.server.processOutgoing())
+      assert.deepEqual(Buffer.from(connection.client.read(100) as Uint8Array), Buffer.from('hello'))
+      assert.equal(connection.client.read(100), 'want-read')
+    }
+    assert.equal(freed(), 1)
+  })
+
   it('a source is read when the context is made and never again', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'polytls-prepared-'))
     const [leaf, key, trust] = ['leaf.pem', 'key.pem', 'trust.pem'].map((name) => join(directory, name)) as [

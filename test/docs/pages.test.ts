@@ -50,7 +50,7 @@ describe('the written pages', () => {
       [...text.matchAll(/npm (?:run )?([a-z:-]+)/g)].map(([, name = '']) => ({ path, name })),
     )
     assert.ok(commands.length > 5)
-    const own = new Set(['ci', 'install', ...Object.keys(scripts)])
+    const own = new Set(['ci', 'install', 'pack', ...Object.keys(scripts)])
     for (const { path, name } of commands) assert.ok(own.has(name), `${path}: npm run ${name}`)
   })
 

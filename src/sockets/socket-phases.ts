@@ -12,14 +12,14 @@ export interface PhaseTimes {
 
 /** Times the phases of a connection, and says when they have taken too long together. */
 export class HandshakeClock {
-  readonly timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
   readonly #createdAt: number = performance.now()
   #connectedAt: number = this.#createdAt
   #times: PhaseTimes | undefined
 
   constructor({ handshakeTimeoutMilliseconds: limit }: CommonOptions, tooLate: (error: HandshakeTimeoutError) => void) {
     const milliseconds = limit ?? defaultHandshakeTimeoutMilliseconds
-    this.timer = setTimeout(() => tooLate(new HandshakeTimeoutError(milliseconds)), milliseconds)
+    this.#timer = setTimeout(() => tooLate(new HandshakeTimeoutError(milliseconds)), milliseconds)
   }
 
   connected(): void {
@@ -35,7 +35,16 @@ export class HandshakeClock {
   }
 
   stop(): void {
-    clearTimeout(this.timer)
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Whether it keeps the process running, as `ref` and `unref` of sockets say. */
+  ref(): void {
+    this.#timer?.ref()
+  }
+  unref(): void {
+    this.#timer?.unref()
   }
 
   /** `undefined` until the handshake is done. */

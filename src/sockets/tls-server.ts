@@ -103,7 +103,11 @@ export class TLSServer extends net.Server {
       allowHalfOpen: this.#options.allowHalfOpen,
     })
     this.#sockets.add(socket)
+    const early = (): void => {
+      this.emit('earlyConnection', socket)
+    }
     const settle = (error?: Error): void => {
+      socket.off('early', early)
       socket.off('secureConnect', settle)
       socket.off('error', settle)
       socket.off('close', settle)
@@ -112,11 +116,11 @@ export class TLSServer extends net.Server {
       else if (!socket.destroyed) this.emit('secureConnection', socket)
       this.#acceptNext()
     }
-    socket.once('early', () => this.emit('earlyConnection', socket))
+    socket.on('early', early)
     socket.on('secureConnect', settle)
     socket.on('error', settle)
     socket.on('close', settle)
-    socket.once('close', () => {
+    socket.on('close', () => {
       // What was unwrapped lives on, and is a connection of this server still.
       const stream = streamOf(transport)
       if (stream.destroyed) this.#sockets.delete(socket)

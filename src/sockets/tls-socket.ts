@@ -124,11 +124,11 @@ export class TLSSocket extends SessionMembers implements PumpListener {
   }
 
   override ref(): this {
-    this.#clock.timer.ref()
+    this.#clock.ref()
     return super.ref()
   }
   override unref(): this {
-    this.#clock.timer.unref()
+    this.#clock.unref()
     return super.unref()
   }
 

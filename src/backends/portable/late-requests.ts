@@ -1,6 +1,7 @@
 /** How a server asks for the client's certificate in a connection that is in use: RFC 9846, Section 4.6.2. */
 import { type ClientCertificateRequest, mostOpenRequests, type RequestObstacle } from '../../channel/post-handshake.ts'
 import type { PeerIdentity } from '../../config/peer-identity.ts'
+import { equalPublicBytes } from '../../crypto/bytes.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import type { HandshakeMessage } from './machine.ts'
@@ -25,6 +26,7 @@ export interface LateAnswer {
 }
 
 interface OpenRequest extends Omit<LateAnswer, 'entries'> {
+  readonly context: Uint8Array
   readonly extensions: OfferedExtensions
 }
 
@@ -33,7 +35,7 @@ export class LateRequests {
   readonly #connection: ServerConnection
   /** `undefined` where the client has not offered to answer. */
   readonly #handshake: Transcript | undefined
-  readonly #open = new Map<string, OpenRequest>()
+  #open: readonly OpenRequest[] = none
 
   /** `handshake` ends with the client's Finished, and stays as it is. */
   constructor(connection: ServerConnection, handshake: Transcript | undefined) {
@@ -45,7 +47,7 @@ export class LateRequests {
   get obstacle(): RequestObstacle | undefined {
     if (this.#handshake === undefined) return 'not offered'
     if (this.#connection.setup.lateVerifier === undefined) return 'no trust'
-    return this.#open.size >= mostOpenRequests ? 'too many' : undefined
+    return this.#open.length >= mostOpenRequests ? 'too many' : undefined
   }
 
   /** Only where there is no obstacle. */
@@ -60,24 +62,22 @@ export class LateRequests {
       transcript.add(message)
     }).extensions
     const request = new LateRequest()
-    this.#open.set(keyOf(context), { request, verifier, transcript, extensions })
+    this.#open = [...this.#open, { request, context, verifier, transcript, extensions }]
     return request
   }
 
   /** The request that a Certificate answers; it is open no more. @throws ProtocolError where it answers none. */
   take({ body, raw }: HandshakeMessage): LateAnswer {
-    if (this.#open.size === 0) throw fault('unexpected-message', 'a certificate that nobody asked for')
+    if (this.#open.length === 0) throw fault('unexpected-message', 'a certificate that nobody asked for')
     // RFC 9846, Section 4.4.2: the context stands first, behind its length.
-    const key = keyOf(body.subarray(1, 1 + (body[0] ?? 0)))
-    const open = this.#open.get(key)
+    const context = body.subarray(1, 1 + (body[0] ?? 0))
+    const open = this.#open.find((each) => equalPublicBytes(each.context, context))
     if (open === undefined) throw fault('malformed-request-context')
-    this.#open.delete(key)
+    this.#open = this.#open.filter((each) => each !== open)
     const { entries } = decodeCertificate(body, open.extensions)
     open.transcript.add(raw)
     return { ...open, entries }
   }
 }
 
-function keyOf(context: Uint8Array): string {
-  return context.join()
-}
+const none: readonly OpenRequest[] = []

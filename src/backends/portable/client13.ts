@@ -1,15 +1,14 @@
-// over 400 lines: one function for each state of the diagram, in its order.
 import { agreedFacts } from '../../channel/facts.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText } from '../../channel/server-name.ts'
-import type { CertificateRequest } from '../../config/certificate-request.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { Session } from '../../config/session.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
 import { equalPublicBytes } from '../../crypto/bytes.ts'
 import { type Agreed12, agreeOnHellos12 } from './agreement12.ts'
 import { acceptProtocol } from './application-protocols.ts'
-import { chooseScheme, sign, signedContent, verifyCertificateVerify, verifyFinished } from './authentication.ts'
+import { sign, signedContent, verifyCertificateVerify, verifyFinished } from './authentication.ts'
+import { certificateOf, readRequest, schemeFor } from './client-certificate13.ts'
 import {
   type Agreed,
   acceptChain,
@@ -18,15 +17,14 @@ import {
   endEarlyData,
   judgeEarlyData,
   type Keys,
-  keepSession,
   type Request,
-  type Resumable,
   type ServerPeer,
   sendChangeCipherSpec,
   sendCounted,
   type Verified,
 } from './client-flight13.ts'
 import { resendClientHello, sendClientHello } from './client-hello.ts'
+import { inUse } from './client-in-use13.ts'
 import { startClient12 } from './client12.ts'
 import type { ClientConnection } from './connection.ts'
 import { fault } from './faults.ts'
@@ -37,10 +35,7 @@ import {
   encodeCertificateVerify,
   encodeFinished,
 } from './messages/authentication.ts'
-import { encodeCertificate } from './messages/certificate.ts'
-import { decodeCertificateRequest } from './messages/certificate-request.ts'
 import { decodeEncryptedExtensions } from './messages/encrypted-extensions.ts'
-import { decodeNewSessionTicket } from './messages/post-handshake.ts'
 import { decodeServerHello, type HelloRetryRequest } from './messages/server-hello.ts'
 import type { AcceptedChain } from './peer-verification.ts'
 import { startResumedClient12 } from './resumed-client12.ts'
@@ -49,9 +44,8 @@ import { requireSessionId, requireSuite, requireVersion12, requireVersion13 } fr
 import { certificatesOf, identityOf, peerFacts, serverOf } from './session-peer.ts'
 import type { Credential } from './setup.ts'
 import { TrafficKeys } from './traffic-keys.ts'
-import type { Transcript } from './transcript.ts'
 
-/** A client's handshake: RFC 9846, Appendix A.1, with the pauses of the channel. */
+/** A client's handshake: RFC 9846, Appendix A.1, with the pauses of the channel. From CONNECTED on: `client-in-use13.ts`. */
 export const CLIENT13 = {
   TAKING_SESSION: { session: ['WAIT_SH'] }, // paused: the application's cache
   WAIT_SH: { server_hello: ['WAIT_SH_AGAIN', 'WAIT_EE', 'TLS12'] }, // AGAIN: HelloRetryRequest
@@ -73,7 +67,7 @@ export const CLIENT13 = {
   SIGNING_LATE: { signature: ['CONNECTED'] }, // paused: the key is elsewhere
   TLS12: {}, // goes on in the diagram of TLS 1.2
 } as const
-type In<S extends keyof typeof CLIENT13> = StateOf<Checked<typeof CLIENT13>, S>
+export type In<S extends keyof typeof CLIENT13> = StateOf<Checked<typeof CLIENT13>, S>
 
 /** Sends the ClientHello of a connection; before that, the application's cache may have to be asked for a session. */
 export function startClient(connection: ClientConnection): In<'TAKING_SESSION'> | In<'WAIT_SH'> {
@@ -292,72 +286,6 @@ function connected(
   })
 }
 
-/** A connection whose handshake is done: of that, no more than what can still be needed. */
-interface InUse {
-  readonly connection: ClientConnection
-  readonly keys: TrafficKeys
-  /** `undefined` where no session is kept. */
-  readonly resumable: Resumable | undefined
-  /** It ends with our Finished; `undefined` where we have not offered to show a certificate later. */
-  readonly handshake: Transcript | undefined
-}
-
-function inUse({ connection, keys, resumable, handshake }: InUse): In<'CONNECTED'> {
-  const self: In<'CONNECTED'> = {
-    name: 'CONNECTED',
-    on: {
-      new_session_ticket: ({ body }) => {
-        const ticket = decodeNewSessionTicket(body)
-        if (resumable !== undefined) keepSession(resumable, ticket)
-        return self
-      },
-      key_update: ({ body }) => {
-        keys.receiveUpdate(body)
-        return self
-      },
-      certificate_request: ({ body, raw }) => {
-        if (handshake === undefined)
-          throw fault('unexpected-message', 'a request for a certificate that we have not offered to answer')
-        const { context, request } = readRequest(body, true)
-        // Nothing may follow close_notify.
-        if (connection.sentCloseNotify) return self
-        const transcript = handshake.fork()
-        transcript.add(raw)
-        const late = { connection, keys, request, transcript, context: context.slice(), connected: self }
-        if (connection.setup.configuration.chooseCertificate === undefined)
-          return answerLate(late, connection.setup.credential)
-        connection.pause({ kind: 'choose-certificate', request })
-        return choosingLate(late)
-      },
-    },
-  }
-  return self
-}
-
-/** A request in a connection that is in use, with the handshake and it in the transcript: RFC 9846, Section 4.4. */
-interface Late {
-  readonly connection: ClientConnection
-  readonly keys: TrafficKeys
-  readonly request: CertificateRequest
-  readonly transcript: Transcript
-  readonly context: Uint8Array
-  readonly connected: In<'CONNECTED'>
-}
-
-function choosingLate(late: Late): In<'CHOOSING_LATE'> {
-  return {
-    name: 'CHOOSING_LATE',
-    on: { chosen: (chain) => answerLate(late, chain && late.connection.setup.loadChosen(chain)) },
-  }
-}
-
-function signingLate(late: Late, certificate: Uint8Array, scheme: CodePoint): In<'SIGNING_LATE'> {
-  return {
-    name: 'SIGNING_LATE',
-    on: { signature: (signature) => finishLate(late, certificate, { scheme, signature }) },
-  }
-}
-
 // ── what the states use ──
 
 /** An echo of our session id says that the server resumes: RFC 5246, Section 7.4.1.3; RFC 5077, Section 3.4. */
@@ -415,62 +343,4 @@ function show(k: Verified, credential: Credential | undefined): In<'SIGNING'> | 
   if (credential === undefined || scheme === undefined) return connected(k)
   const signature = sign(connection, credential, scheme, signedContent('client', sent.transcript.digest()))
   return signature === undefined ? signing(k, scheme) : connected(k, { scheme, signature })
-}
-
-/** The three messages follow one another, so none is sent before all are there: RFC 9846, Section 4.6.2. */
-function answerLate(late: Late, credential: Credential | undefined): In<'SIGNING_LATE'> | In<'CONNECTED'> {
-  const { connection, request, transcript, context } = late
-  const scheme = schemeFor(connection, request, credential)
-  const certificate = certificateOf(scheme === undefined ? undefined : credential, context)
-  transcript.add(certificate)
-  if (credential === undefined || scheme === undefined) return finishLate(late, certificate, undefined)
-  const signature = sign(connection, credential, scheme, signedContent('client', transcript.digest()))
-  return signature === undefined
-    ? signingLate(late, certificate, scheme)
-    : finishLate(late, certificate, { scheme, signature })
-}
-
-function finishLate(
-  { connection, keys, transcript, connected }: Late,
-  certificate: Uint8Array,
-  proven: { readonly scheme: CodePoint; readonly signature: Uint8Array } | undefined,
-): In<'CONNECTED'> {
-  connection.send(certificate)
-  if (proven !== undefined) {
-    const verify = encodeCertificateVerify({ algorithm: proven.scheme, signature: proven.signature })
-    transcript.add(verify)
-    connection.send(verify)
-  }
-  connection.send(encodeFinished({ verifyData: keys.finishedOfOurs(transcript.digest()) }))
-  return connected
-}
-
-function readRequest(
-  body: Uint8Array,
-  afterHandshake: boolean,
-): {
-  readonly context: Uint8Array
-  readonly request: CertificateRequest
-  readonly compressions: readonly CodePoint[] | undefined
-} {
-  const { context, extensions } = decodeCertificateRequest(body)
-  const { signature_algorithms, certificate_authorities = [], compress_certificate: compressions } = extensions
-  // Copies: the application may keep them.
-  const authorities = Object.freeze(certificate_authorities.map((each) => each.slice()))
-  const signatureSchemes = Object.freeze([...signature_algorithms])
-  return { context, request: Object.freeze({ authorities, signatureSchemes, afterHandshake }), compressions }
-}
-
-function schemeFor(
-  { setup }: ClientConnection,
-  { signatureSchemes }: CertificateRequest,
-  credential: Credential | undefined,
-): CodePoint | undefined {
-  return credential && chooseScheme(credential, setup.settings.signatureSchemes, signatureSchemes)
-}
-
-/** Without a credential it says that we have none to show. */
-function certificateOf(credential: Credential | undefined, context: Uint8Array): Uint8Array {
-  const entries = (credential?.chain ?? []).map((certificate) => ({ certificate, extensions: {} }))
-  return encodeCertificate({ context, entries })
 }

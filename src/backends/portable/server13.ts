@@ -1,23 +1,14 @@
-// over 400 lines: one function for each state of the diagram, in its order.
 import { agreedFacts } from '../../channel/facts.ts'
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
-import type { PeerIdentity } from '../../config/peer-identity.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { hashLength } from '../../crypto/algorithms.ts'
-import { CertificateError } from '../../errors.ts'
-import {
-  type AuthenticatedPeer,
-  type FinishedProof,
-  sign,
-  signedContent,
-  verifyCertificateVerify,
-  verifyFinished,
-} from './authentication.ts'
+import { type FinishedProof, sign, signedContent, verifyCertificateVerify, verifyFinished } from './authentication.ts'
 import { chooseVersion } from './client-choice.ts'
+import { acceptAnonymous, type ClientPeer, isAnonymous, whoIs } from './client-peer.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import { type FoundKey, lookUpKey, type ProvenKey, requireBinder } from './key-lookup.ts'
-import { type LateAnswer, LateRequests } from './late-requests.ts'
+import { LateRequests } from './late-requests.ts'
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateVerify, decodeFinished, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate, encodeCertificate } from './messages/certificate.ts'
@@ -42,12 +33,12 @@ import {
   shareKeys,
   takeEarlyData,
 } from './server-flight13.ts'
-import { certificatesOf, clientOf, identityOf, type KeyedPeer, peerFacts, type ResumedPeer } from './session-peer.ts'
-import { type Tickets, ticketsFor } from './tickets13.ts'
-import type { TrafficKeys } from './traffic-keys.ts'
+import { inUse } from './server-in-use13.ts'
+import { clientOf, type KeyedPeer, peerFacts, type ResumedPeer } from './session-peer.ts'
+import { ticketsFor } from './tickets13.ts'
 import { Transcript } from './transcript.ts'
 
-/** A server's handshake: RFC 9846, Appendix A.2, with the pauses of the channel. */
+/** A server's handshake: RFC 9846, Appendix A.2, with the pauses of the channel. From CONNECTED on: `server-in-use13.ts`. */
 export const SERVER13 = {
   // AGAIN: HelloRetryRequest. FINISHED: the client shows no certificate. EOED: early data is taken.
   WAIT_CH: {
@@ -82,14 +73,7 @@ export const SERVER13 = {
   WAIT_LATE_VERDICT: { accepted: ['CONNECTED'] }, // paused: the application's veto
   TLS12: {}, // goes on in the diagram of TLS 1.2
 } as const
-type In<S extends keyof typeof SERVER13> = StateOf<Checked<typeof SERVER13>, S>
-
-declare const proof: unique symbol
-/** A client that showed no certificate, which is all right. Made only by `acceptAnonymous`. */
-interface AnonymousPeer {
-  readonly [proof]: 'anonymous'
-}
-type ClientPeer = AuthenticatedPeer | AnonymousPeer | ResumedPeer | KeyedPeer
+export type In<S extends keyof typeof SERVER13> = StateOf<Checked<typeof SERVER13>, S>
 
 export function startServer(connection: ServerConnection): In<'WAIT_CH'> {
   return {
@@ -301,102 +285,7 @@ function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In
   return inUse({ connection, keys, requests, tickets })
 }
 
-/** A connection whose handshake is done. */
-interface InUse {
-  readonly connection: ServerConnection
-  readonly keys: TrafficKeys
-  readonly requests: LateRequests
-  readonly tickets: Tickets | undefined
-}
-
-function inUse(c: InUse): In<'CONNECTED'> {
-  const self: In<'CONNECTED'> = {
-    name: 'CONNECTED',
-    on: {
-      key_update: ({ body }) => {
-        c.keys.receiveUpdate(body)
-        return self
-      },
-      certificate: (message) => {
-        const answer = c.requests.take(message)
-        c.connection.insistOnHandshake(true)
-        if (answer.entries.length === 0) return waitLateFinished(c, answer, acceptAnonymous(c.connection))
-        const chain = answer.entries.map(({ certificate }) => certificate)
-        return waitLateCertificateVerify(c, answer, answer.verifier.accept(answer.verifier.vouch(chain, undefined)))
-      },
-    },
-  }
-  return self
-}
-
-function waitLateCertificateVerify(c: InUse, answer: LateAnswer, chain: AcceptedChain): In<'WAIT_LATE_CV'> {
-  return {
-    name: 'WAIT_LATE_CV',
-    on: {
-      certificate_verify: ({ body, raw }) => {
-        const { setup, crypto } = c.connection
-        const message = decodeCertificateVerify(body)
-        const digest = answer.transcript.digest()
-        const offered = setup.settings.signatureSchemes
-        const peer = verifyCertificateVerify(crypto, 'client', chain, offered, message, digest)
-        answer.transcript.add(raw)
-        return waitLateFinished(c, answer, peer)
-      },
-    },
-  }
-}
-
-function waitLateFinished(
-  c: InUse,
-  answer: LateAnswer,
-  peer: AuthenticatedPeer | AnonymousPeer,
-): In<'WAIT_LATE_FINISHED'> {
-  const { connection, keys } = c
-  return {
-    name: 'WAIT_LATE_FINISHED',
-    on: {
-      finished: ({ body }) => {
-        const expected = keys.finishedOfPeer(answer.transcript.digest())
-        const { verifyData } = decodeFinished(body, expected.length)
-        const finished = verifyFinished(connection.crypto, expected, verifyData)
-        connection.insistOnHandshake(false)
-        if (connection.setup.configuration.verifyPeer === undefined) return identified(c, answer, peer, finished)
-        connection.pause({ kind: 'verify-peer', peer: whoIs(peer) })
-        return waitLateVerdict(c, answer, peer, finished)
-      },
-    },
-  }
-}
-
-function waitLateVerdict(
-  c: InUse,
-  answer: LateAnswer,
-  peer: AuthenticatedPeer | AnonymousPeer,
-  finished: FinishedProof,
-): In<'WAIT_LATE_VERDICT'> {
-  return { name: 'WAIT_LATE_VERDICT', on: { accepted: () => identified(c, answer, peer, finished) } }
-}
-
 // ── what the states use ──
-
-/** Who declines stays who it was; otherwise facts and tickets are about the one that was proved last. */
-function identified(
-  c: InUse,
-  { request }: LateAnswer,
-  peer: AuthenticatedPeer | AnonymousPeer,
-  _finished: FinishedProof,
-): In<'CONNECTED'> {
-  request.peer = whoIs(peer)
-  if (!isAnonymous(peer)) {
-    const { peerChain, verified } = certificatesOf(peer)
-    const { signatureScheme } = peer
-    c.connection.changeFacts({ peerCertificate: peerChain[0], peerChain, verified, signatureScheme })
-    c.tickets?.identify(peer)
-    // RFC 9846, Section 4.6.1: those so far know nothing of it.
-    c.tickets?.sendFirst()
-  }
-  return inUse(c)
-}
 
 function askAgain(
   first: Hello,
@@ -453,14 +342,6 @@ function keyHolder({ connection, key }: Answer): ResumedPeer | KeyedPeer {
   return clientOf(key as ProvenKey, connection.setup.sessions?.now() ?? 0)
 }
 
-function isAnonymous(peer: ClientPeer): peer is AnonymousPeer {
-  return !('chain' in peer) && !('key' in peer)
-}
-
-function whoIs(peer: ClientPeer): PeerIdentity {
-  return isAnonymous(peer) ? nobody : identityOf(peer, undefined)
-}
-
 /** Where clients are asked later at most, there is nothing to say about one that has not been asked. */
 function isForVeto({ setup }: ServerConnection, peer: ClientPeer): boolean {
   const { verifyPeer } = setup.configuration
@@ -468,16 +349,3 @@ function isForVeto({ setup }: ServerConnection, peer: ClientPeer): boolean {
 }
 
 const noContext: Uint8Array = new Uint8Array(0)
-
-const nobody = Object.freeze({ chain: Object.freeze([]), serverName: undefined })
-
-/** @throws CertificateError where the configuration requires a certificate. */
-function acceptAnonymous({ setup }: ServerConnection): AnonymousPeer {
-  if (setup.verifier !== undefined && setup.configuration.clientAuthentication === 'required') {
-    throw new CertificateError('missing', 'the client sent no certificate, and one is required', {
-      alert: 'certificate_required',
-    })
-  }
-  // The one place where the proof is made.
-  return {} as unknown as AnonymousPeer
-}

@@ -1,4 +1,3 @@
-// over 400 lines: an SSL is one object, and what is left here touches the same few fields.
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
@@ -6,24 +5,22 @@ import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { RaggedEOFError, UsageError } from '../../errors.ts'
-import type { StepListener } from './callbacks.ts'
 import type { CertificateChoice } from './certificate-choice.ts'
-import { readTimestamps } from './certificate-timestamps.ts'
 import { Ciphertext } from './ciphertext.ts'
 import { ConnectionSessions } from './connection-sessions.ts'
-import { CallbackAnswer, SSLError } from './constants.ts'
+import { SSLError } from './constants.ts'
 import { versionOf } from './facts.ts'
 import { describeForeign, faultOf, type QueuedError, takeErrors } from './fault.ts'
 import { LateRequests, type ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import { PeerVerification } from './peer-verification.ts'
 import type { PreparedContext } from './prepared-context.ts'
-import { chooseProtocol } from './protocol-choice.ts'
 import type { Pointer } from './prototypes.ts'
-import { type StapledStatusCheck, staple } from './stapling.ts'
+import type { StapledStatusCheck } from './stapling.ts'
+import { StepAnswers } from './step-answers.ts'
 
-/** One SSL of libssl with its bytes: runs native operations, and answers what OpenSSL asks meanwhile. */
-export class Engine implements StepListener {
+/** One SSL of libssl with its bytes: runs native operations. What OpenSSL asks meanwhile, `StepAnswers` answers. */
+export class Engine {
   readonly prepared: PreparedContext
   readonly library: Library
   readonly isServer: boolean
@@ -47,6 +44,7 @@ export class Engine implements StepListener {
   pause: PauseRequest | undefined
   /** What this channel threw, and throws from then on. */
   failure: { readonly error: unknown } | undefined
+  readonly #answers = new StepAnswers(this)
   readonly #ciphertext: Ciphertext
   readonly #parsedName: ServerName | undefined
   /** The SSL; `undefined` once freed. */
@@ -193,7 +191,7 @@ export class Engine implements StepListener {
   step(operation: () => number, noted?: readonly QueuedError[]): number | Waiting {
     const { native, callbacks } = this.library
     this.#ciphertext.enter()
-    callbacks.listener = this
+    callbacks.listener = this.#answers
     native.ERR_clear_error()
     const result = operation()
     callbacks.listener = undefined
@@ -295,6 +293,11 @@ export class Engine implements StepListener {
     })
   }
 
+  /** A line of the key log, which waits for the end of the step: what the application does with it must not disturb OpenSSL. */
+  keepKeyLine(line: string): void {
+    this.#keyLines.push(line)
+  }
+
   #deliverKeyLines(): void {
     const lines = this.#keyLines
     this.#keyLines = []
@@ -348,63 +351,6 @@ export class Engine implements StepListener {
     finalizer.unregister(this)
     this.#ciphertext.leave()
     this.library.native.SSL_free(ssl)
-  }
-
-  // ── what OpenSSL asks during a step ──
-
-  selectProtocol(
-    offered: Uint8Array,
-  ): { readonly offset: number; readonly length: number } | { readonly answer: number } {
-    const choice = chooseProtocol(offered, this.prepared.configuration.innerProtocols ?? [])
-    // RFC 7301, Section 3.2: a server that shares no protocol with the client refuses it.
-    return choice ?? { answer: CallbackAnswer.ALERT_FATAL }
-  }
-
-  chooseByServerName(): number {
-    // Nothing of this attempt will be used.
-    if (this.sessions.hasQuestion) return CallbackAnswer.ALERT_FATAL
-    const { native } = this.library
-    const ssl = this.live()
-    const group = this.prepared.chains?.choose(native.SSL_get_servername(ssl, 0) ?? undefined)
-    const context = group && this.prepared.contextFor(group)
-    if (context !== undefined) native.SSL_set_SSL_CTX(ssl, context)
-    return CallbackAnswer.OK
-  }
-
-  logKey(line: string): void {
-    this.#keyLines.push(line)
-  }
-
-  status(): number {
-    const ssl = this.live()
-    if (this.stapledStatus !== undefined) return this.stapledStatus.check(ssl)
-    return staple(this.library, ssl, this.prepared.ocspResponseFor(this.library.native.SSL_get_certificate(ssl)))
-  }
-
-  verifyChain(storeContext: Pointer): number {
-    return this.verification.verifyChain(this.live(), storeContext)
-  }
-
-  timestampsFor(certificate: Pointer | null): Uint8Array | undefined {
-    const own = certificate ?? this.library.native.SSL_get_certificate(this.live())
-    return this.prepared.timestamps.listFor(own)
-  }
-
-  receiveTimestamps(list: Uint8Array): boolean {
-    this.timestamps = readTimestamps(list)
-    return this.timestamps !== undefined
-  }
-
-  wantCertificate(): number {
-    return this.choice?.wanted(this.live()) ?? 1
-  }
-
-  sawMessage(type: number): void {
-    this.late?.sawMessage(type)
-  }
-
-  judge(found: number, storeContext: Pointer): number {
-    return this.verification.judge(found, storeContext)
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import { AlertReceivedError, TLSClientConfiguration, TLSServerConfiguration } from 'polytls'
-import { Engine } from '#polytls/backends/openssl/engine.js'
+import { StepAnswers } from '#polytls/backends/openssl/step-answers.js'
 import { type Contexts, connectionOf, step } from '../../support/connection.ts'
 import {
   authority,
@@ -89,9 +89,12 @@ describe('callbacks of OpenSSL', () => {
         const pair = await contexts(bounds)
         using connection = connectionOf(pair)
         const failure = new Error(`${method} broke`)
-        const { [method]: original } = Engine.prototype as unknown as Record<string, (...values: unknown[]) => unknown>
-        const broken = mock.method(Engine.prototype, method, function (this: Engine, ...values: unknown[]) {
-          if (this.isServer === (side === 'server')) throw failure
+        const { [method]: original } = StepAnswers.prototype as unknown as Record<
+          string,
+          (...values: unknown[]) => unknown
+        >
+        const broken = mock.method(StepAnswers.prototype, method, function (this: StepAnswers, ...values: unknown[]) {
+          if (this.engine.isServer === (side === 'server')) throw failure
           return original?.apply(this, values)
         } as never)
         try {

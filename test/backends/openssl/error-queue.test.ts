@@ -18,7 +18,7 @@ import {
   TrustStore,
   UsageError,
 } from 'polytls'
-import { Engine } from '#polytls/backends/openssl/engine.js'
+import { StepAnswers } from '#polytls/backends/openssl/step-answers.js'
 import { makeAuthority } from '#polytls/cli/certificates.js'
 import { byteByByte, type Connection, type ConnectionOptions, connectionOf, step } from '../../support/connection.ts'
 import { authority, matching, serverIdentity, signingChain, trusting } from '../../support/identities.ts'
@@ -138,7 +138,7 @@ for (const { what, workshop, peer } of [
               { client: { ...client, ...bounds, innerProtocols: ['x'] }, server: { ...server, innerProtocols: ['x'] } },
               async (connection) => {
                 const mocks = (['selectProtocol', 'verifyChain'] as const).map((method) =>
-                  mock.method(Engine.prototype, method, throwing),
+                  mock.method(StepAnswers.prototype, method, throwing),
                 )
                 try {
                   await connection.negotiate()

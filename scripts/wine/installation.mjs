@@ -39,8 +39,8 @@ export function installWine10() {
     rmSync(tree, { recursive: true, force: true })
     mkdirSync(tree, { recursive: true })
     const packages = '--include=wine,wine64,libgnutls30t64'
-    const words = ['--variant=minbase', packages, 'trixie', tree, 'http://deb.debian.org/debian']
-    run('Wine 10', '/usr/sbin/debootstrap', words)
+    // From where is not said: debootstrap knows Debian's servers.
+    run('Wine 10', '/usr/sbin/debootstrap', ['--variant=minbase', packages, 'trixie', tree])
     writeFileSync(complete, '')
   }
   mkdirSync(join(tree, cache), { recursive: true })

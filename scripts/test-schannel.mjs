@@ -73,6 +73,7 @@ function runTests(name, environment) {
       POLYTLS_TEST_VERSIONS: name.replace('TLS ', 'TLSv'),
       // Wine imports no keys on elliptic curves, and does not verify every signature by one: test/schannel/signatures.test.ts.
       POLYTLS_TEST_KEY_KIND: 'rsa-2048',
+      NODE_OPTIONS: '--import=./user.mjs',
       ...environment,
     },
     900_000,

@@ -53,7 +53,7 @@ function copyApp() {
   writeFileSync(emptyFile, '')
   for (const folder of ['dist', 'build', 'node_modules']) rmSync(join(app, folder), { recursive: true, force: true })
   for (const name of ['dist', 'build', 'package.json']) cpSync(join(root, name), join(app, name), { recursive: true })
-  cpSync(join(root, 'scripts', 'wine', 'reporter.mjs'), join(app, 'reporter.mjs'))
+  for (const name of ['reporter.mjs', 'user.mjs']) cpSync(join(root, 'scripts', 'wine', name), join(app, name))
   copyPackages()
   cpSync(join(cache, 'node_modules', '@koromix'), join(app, 'node_modules', '@koromix'), { recursive: true })
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { it } from 'node:test'
 import { portable, schannel } from 'polytls'
 import { cacheOnlyURLRetrieval, TrustError, Usage } from '#polytls/backends/schannel/constants.js'
@@ -8,6 +7,7 @@ import type { CertificateChain, NativeSecurity, Pointer } from '#polytls/backend
 import { fileTimeOf } from '#polytls/backends/schannel/verification.js'
 import { loadWindowsSecurity } from '#polytls/backends/schannel/windows-security.js'
 import { hasShortNumber, type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
+import { wineVersion } from '../../scripts/wine-version.ts'
 import { derOf } from '../backends/schannel/setting.ts'
 import { connectionBetween } from '../support/connection.ts'
 import { authority, matching, signingChain, trusting } from '../support/identities.ts'
@@ -26,17 +26,6 @@ function numberBytes(made: MadeCertificate): readonly [number, number] {
     return [withoutSign(at + 4, first), withoutSign(at + 6 + first, second)]
   }
   assert.fail('no signature by ECDSA')
-}
-
-/** The major version of the Wine that this is; undefined on a real Windows. */
-function wineVersion(): number | undefined {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-  try {
-    const version = koffi.load('ntdll.dll').func('str wine_get_version()')() as string
-    return Number.parseInt(version, 10)
-  } catch {
-    return undefined
-  }
 }
 
 /** Whether Windows finds the signature on a certificate wrong. */

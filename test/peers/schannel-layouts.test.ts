@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { it } from 'node:test'
+import {
+  AttributeNumber,
+  BufferType,
+  ClientRequirement,
+  ControlToken,
+  CredentialFlag,
+  PFXFlag,
+  Protocol,
+  ServerRequirement,
+  TrustError,
+} from '#polytls/backends/schannel/constants.js'
+import { Status } from '#polytls/backends/schannel/status.js'
 import { layoutOf, partialStructures, type Structure, structures } from '#polytls/backends/schannel/structures.js'
 
 /** The headers of mingw-w64, as a program for 64-bit Windows includes them. */
@@ -43,6 +55,43 @@ for (const structure of structures) {
   })
 }
 
-it('a wrong layout is noticed', () => {
+/** Each name with the prefixes that it may have in the headers. */
+const numbers: readonly (readonly [string, Readonly<Record<string, number>>, readonly string[]])[] = [
+  ['statuses', Status, ['']],
+  ['versions', Protocol, ['SP_PROT_']],
+  ['flags of credentials', CredentialFlag, ['SCH_CRED_', 'SCH_']],
+  ['requirements of clients', ClientRequirement, ['ISC_REQ_']],
+  ['requirements of servers', ServerRequirement, ['ASC_REQ_']],
+  ['types of buffers', BufferType, ['SECBUFFER_']],
+  ['attributes', AttributeNumber, ['SECPKG_ATTR_']],
+  ['control tokens', ControlToken, ['SCHANNEL_', 'TLS1_']],
+  ['flags of PKCS #12', PFXFlag, ['PKCS12_']],
+  ['what is wrong with a certificate', TrustError, ['CERT_TRUST_']],
+]
+
+/** Each of them is a macro in the headers, by one of the prefixes. */
+function valuesOf(values: Readonly<Record<string, number>>, prefixes: readonly string[]): readonly string[] {
+  return Object.entries(values).map(([name, value]) =>
+    [
+      ...prefixes.flatMap((prefix, index) => [
+        `#${index === 0 ? '' : 'el'}if defined(${prefix}${name})`,
+        `_Static_assert((unsigned long)${prefix}${name} == ${value}u, "${prefix}${name}");`,
+      ]),
+      '#else',
+      `#error ${name} is not in the headers`,
+      '#endif',
+    ].join('\n'),
+  )
+}
+
+for (const [what, values, prefixes] of numbers) {
+  it(`${what} have the numbers of the headers of Windows`, () => {
+    assert.equal(compile(valuesOf(values, prefixes)), '')
+  })
+}
+
+it('a wrong layout and a wrong number are noticed, and a name that the headers do not have', () => {
   assert.match(compile(['_Static_assert(sizeof(SecBuffer) == 12, "too small");']), /too small/)
+  assert.match(compile(valuesOf({ SEC_E_INVALID_TOKEN: 1 }, [''])), /SEC_E_INVALID_TOKEN/)
+  assert.match(compile(valuesOf({ SEC_E_NO_SUCH_NAME: 1 }, ['', 'SECPKG_'])), /is not in the headers/)
 })

@@ -21,6 +21,7 @@ export function faultOf(status: number, scene: FaultScene): TLSError {
   const cause = new BackendError('schannel', statusName(status), { nativeCode: statusName(status) })
   const received = plainAlert(scene.records)
   if (received !== undefined) return alertReceived(received, scene, cause)
+  if (status === Status.SEC_I_CONTEXT_EXPIRED) return alertReceived(Alert.close_notify, scene, cause)
   if (ownFaults.has(status)) {
     return new BackendError('schannel', `${ownFaults.get(status)}: ${statusName(status)}`, {
       nativeCode: statusName(status),
@@ -142,6 +143,16 @@ const ownFaults: ReadonlyMap<number, string> = new Map([
   [Status.SEC_E_SECPKG_NOT_FOUND, 'this machine has no Schannel'],
   [Status.SEC_E_BUFFER_TOO_SMALL, 'Schannel wants more room'],
   [Status.SEC_E_INVALID_PARAMETER, 'Schannel was called wrongly'],
+  [Status.SEC_E_QOP_NOT_SUPPORTED, 'Schannel was called wrongly'],
+  [Status.SEC_E_CRYPTO_SYSTEM_INVALID, 'Schannel cannot use the cipher that was agreed'],
+  // Documented for the functions, which other packages share: nothing of TLS is completed elsewhere, fragmented or answered later.
+  ...[
+    Status.SEC_I_COMPLETE_NEEDED,
+    Status.SEC_I_COMPLETE_AND_CONTINUE,
+    Status.SEC_I_MESSAGE_FRAGMENT,
+    Status.SEC_I_CONTINUE_NEEDED_MESSAGE_OK,
+    Status.SEC_I_ASYNC_CALL_PENDING,
+  ].map((status) => [status, 'Schannel wants what is not a part of TLS'] as const),
 ])
 
 /**

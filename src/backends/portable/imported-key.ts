@@ -6,7 +6,7 @@ import { type PreSharedKey, secretOf } from '../../config/pre-shared-key.ts'
 import { type HashAlgorithm, hashLength } from '../../crypto/algorithms.ts'
 import { wipe } from '../../crypto/bytes.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
-import { expandLabel } from './key-schedule.ts'
+import { expandLabel } from './own-secret.ts'
 import { versionCode } from './protocol-version.ts'
 
 /** RFC 9258, Section 5.1. */

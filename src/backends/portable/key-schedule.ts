@@ -5,6 +5,7 @@
 import { aeadNonceLength, aeadParameters, type HashAlgorithm, hashLength } from '../../crypto/algorithms.ts'
 import { wipe } from '../../crypto/bytes.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
+import { expandLabel, OwnSecret } from './own-secret.ts'
 import { Opener13, type OpenerOptions, Sealer13, type SealerOptions } from './record/protection13.ts'
 import type { SuiteParameters } from './suites.ts'
 
@@ -80,93 +81,65 @@ const binderLabels: { readonly [K in PreSharedKeyKind]: string } = {
 }
 
 /** The peers share a secret and have not proved who they are. */
-export class HandshakeStage {
-  readonly #crypto: CryptoProvider
+export class HandshakeStage extends OwnSecret {
   readonly #suite: SuiteParameters
-  #secret: Uint8Array
 
   /** @internal Use `EarlyStage.shareSecret`. */
   constructor(crypto: CryptoProvider, suite: SuiteParameters, secret: Uint8Array) {
-    this.#crypto = crypto
+    super(crypto, suite.hash, secret)
     this.#suite = suite
-    this.#secret = secret
   }
 
   /** `transcript`: ClientHello to ServerHello. */
   traffic(transcript: Uint8Array): Directions {
-    return deriveDirections(this.#crypto, this.#suite, this.#secret, 'c hs traffic', 's hs traffic', transcript)
+    const of = (label: string): TrafficSecret =>
+      new TrafficSecret(this.crypto, this.#suite, this.derive(label, transcript))
+    return { client: of('c hs traffic'), server: of('s hs traffic') }
   }
 
   finish(): MasterStage {
-    const { hash } = this.#suite
-    const derived = deriveSecret(this.#crypto, hash, this.#secret)
-    const secret = this.#crypto.hkdfExtract(hash, derived, new Uint8Array(hashLength[hash]))
-    wipe(this.#secret, derived)
-    return new MasterStage(this.#crypto, this.#suite, secret)
+    const { crypto, hash } = this
+    const derived = this.derive('derived', hashOfNothing(crypto, hash))
+    const secret = crypto.hkdfExtract(hash, derived, new Uint8Array(hashLength[hash]))
+    this.wipe()
+    wipe(derived)
+    return new MasterStage(crypto, this.#suite, secret)
   }
 }
 
 /** The server has said Finished. */
-export class MasterStage {
-  readonly #crypto: CryptoProvider
+export class MasterStage extends OwnSecret {
   readonly #suite: SuiteParameters
-  readonly #secret: Uint8Array
 
   /** @internal Use `HandshakeStage.finish`. */
   constructor(crypto: CryptoProvider, suite: SuiteParameters, secret: Uint8Array) {
-    this.#crypto = crypto
+    super(crypto, suite.hash, secret)
     this.#suite = suite
-    this.#secret = secret
   }
 
   /** `transcript`: ClientHello to the server's Finished. */
   traffic(transcript: Uint8Array): Directions {
-    return deriveDirections(this.#crypto, this.#suite, this.#secret, 'c ap traffic', 's ap traffic', transcript)
+    const of = (label: string): TrafficSecret =>
+      new TrafficSecret(this.crypto, this.#suite, this.derive(label, transcript))
+    return { client: of('c ap traffic'), server: of('s ap traffic') }
   }
 
+  /** `transcript`: ClientHello to the server's Finished. */
   exporter(transcript: Uint8Array): Exporter {
-    const { hash } = this.#suite
-    const secret = expandLabel(this.#crypto, hash, this.#secret, 'exp master', transcript, hashLength[hash])
-    return new Exporter(this.#crypto, hash, secret)
+    return new Exporter(this.crypto, this.hash, this.derive('exp master', transcript))
   }
 
   /** For tickets. `transcript`: ClientHello to the client's Finished. */
   resumption(transcript: Uint8Array): ResumptionSecret {
-    const { hash } = this.#suite
-    const secret = expandLabel(this.#crypto, hash, this.#secret, 'res master', transcript, hashLength[hash])
-    return new ResumptionSecret(this.#crypto, hash, secret)
-  }
-
-  wipe(): void {
-    wipe(this.#secret)
+    return new ResumptionSecret(this.crypto, this.hash, this.derive('res master', transcript))
   }
 }
 
 /** What the keys of tickets come from: RFC 9846, Section 4.6.1. */
-export class ResumptionSecret {
-  readonly #crypto: CryptoProvider
-  readonly #hash: HashAlgorithm
-  readonly #secret: Uint8Array
-
-  /** @internal Use `MasterStage.resumption`. */
-  constructor(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array) {
-    this.#crypto = crypto
-    this.#hash = hash
-    this.#secret = secret
-  }
-
-  /** For tests alone. */
-  reveal(): Uint8Array {
-    return this.#secret
-  }
-
+export class ResumptionSecret extends OwnSecret {
   /** The pre-shared key of the ticket with this nonce. */
   preSharedKey(nonce: Uint8Array): Uint8Array {
-    return expandLabel(this.#crypto, this.#hash, this.#secret, 'resumption', nonce, hashLength[this.#hash])
-  }
-
-  wipe(): void {
-    wipe(this.#secret)
+    return this.derive('resumption', nonce)
   }
 }
 
@@ -176,56 +149,41 @@ export interface Directions {
 }
 
 /** The secret of one direction, from which its keys come. RFC 9846, Section 7.3. */
-export class TrafficSecret {
-  readonly #crypto: CryptoProvider
+export class TrafficSecret extends OwnSecret {
   readonly #suite: SuiteParameters
-  readonly #secret: Uint8Array
 
   /** @internal Use a stage's `traffic`. */
   constructor(crypto: CryptoProvider, suite: SuiteParameters, secret: Uint8Array) {
-    this.#crypto = crypto
+    super(crypto, suite.hash, secret)
     this.#suite = suite
-    this.#secret = secret
-  }
-
-  /** For the key log alone. */
-  reveal(): Uint8Array {
-    return this.#secret
   }
 
   sealer(options?: SealerOptions): Sealer13 {
-    return this.#withKeys((key, iv) => new Sealer13(this.#crypto.createAead(this.#suite.aead, key), iv, options))
+    return this.#withKeys((key, iv) => new Sealer13(this.crypto.createAead(this.#suite.aead, key), iv, options))
   }
 
   opener(options?: OpenerOptions): Opener13 {
-    return this.#withKeys((key, iv) => new Opener13(this.#crypto.createAead(this.#suite.aead, key), iv, options))
+    return this.#withKeys((key, iv) => new Opener13(this.crypto.createAead(this.#suite.aead, key), iv, options))
   }
 
   /** The verify_data of a Finished: RFC 9846, Section 4.4.4. */
   finished(transcript: Uint8Array): Uint8Array {
-    const { hash } = this.#suite
-    const key = expandLabel(this.#crypto, hash, this.#secret, 'finished', nothing, hashLength[hash])
-    const verifyData = this.#crypto.hmac(hash, key, transcript)
+    const key = this.derive('finished', nothing)
+    const verifyData = this.crypto.hmac(this.hash, key, transcript)
     wipe(key)
     return verifyData
   }
 
   /** The secret after a KeyUpdate. This one is gone. RFC 9846, Section 7.2. */
   next(): TrafficSecret {
-    const { hash } = this.#suite
-    const secret = expandLabel(this.#crypto, hash, this.#secret, 'traffic upd', nothing, hashLength[hash])
+    const secret = this.derive('traffic upd', nothing)
     this.wipe()
-    return new TrafficSecret(this.#crypto, this.#suite, secret)
-  }
-
-  wipe(): void {
-    wipe(this.#secret)
+    return new TrafficSecret(this.crypto, this.#suite, secret)
   }
 
   #withKeys<T>(make: (key: Uint8Array, iv: Uint8Array) => T): T {
-    const { hash, aead } = this.#suite
-    const key = expandLabel(this.#crypto, hash, this.#secret, 'key', nothing, aeadParameters[aead].keyLength)
-    const iv = expandLabel(this.#crypto, hash, this.#secret, 'iv', nothing, aeadNonceLength)
+    const key = this.derive('key', nothing, aeadParameters[this.#suite.aead].keyLength)
+    const iv = this.derive('iv', nothing, aeadNonceLength)
     const made = make(key, iv)
     wipe(key)
     return made
@@ -233,28 +191,11 @@ export class TrafficSecret {
 }
 
 /** RFC 9846, Section 7.5. */
-export class Exporter {
-  readonly #crypto: CryptoProvider
-  readonly #hash: HashAlgorithm
-  readonly #secret: Uint8Array
-
-  constructor(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array) {
-    this.#crypto = crypto
-    this.#hash = hash
-    this.#secret = secret
-  }
-
-  /** For the key log alone. */
-  reveal(): Uint8Array {
-    return this.#secret
-  }
-
+export class Exporter extends OwnSecret {
   /** No context and an empty one are the same in TLS 1.3. */
   export(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
-    const crypto = this.#crypto
-    const hash = this.#hash
-    const empty = hashOfNothing(crypto, hash)
-    const derived = expandLabel(crypto, hash, this.#secret, label, empty, hashLength[hash])
+    const { crypto, hash } = this
+    const derived = this.derive(label, hashOfNothing(crypto, hash))
     const contextHash = crypto
       .createHash(hash)
       .update(context ?? nothing)
@@ -263,45 +204,9 @@ export class Exporter {
     wipe(derived)
     return exported
   }
-
-  wipe(): void {
-    wipe(this.#secret)
-  }
-}
-
-/** HKDF-Expand-Label: RFC 9846, Section 7.1. */
-export function expandLabel(
-  crypto: CryptoProvider,
-  hash: HashAlgorithm,
-  secret: Uint8Array,
-  label: string,
-  context: Uint8Array,
-  length: number,
-): Uint8Array {
-  const name = labelBytes(label)
-  const info = new Uint8Array(3 + name.length + 1 + context.length)
-  info[0] = length >> 8
-  info[1] = length
-  info[2] = name.length
-  info.set(name, 3)
-  info[3 + name.length] = context.length
-  info.set(context, 4 + name.length)
-  return crypto.hkdfExpand(hash, secret, info, length)
 }
 
 const nothing = new Uint8Array(0)
-
-const labels = new Map<string, Uint8Array>()
-
-/** The protocol's own labels are few, and encoded once; exporters bring any number of others. */
-function labelBytes(label: string): Uint8Array {
-  let bytes = labels.get(label)
-  if (bytes === undefined) {
-    bytes = new TextEncoder().encode(`tls13 ${label}`)
-    if (labels.size < 32) labels.set(label, bytes)
-  }
-  return bytes
-}
 
 /** What leads from one stage to the next: Derive-Secret over no messages. */
 function deriveSecret(crypto: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array): Uint8Array {
@@ -330,18 +235,4 @@ function derivedFromNothing(crypto: CryptoProvider, hash: HashAlgorithm): Uint8A
     earlyDerived.set(hash, derived)
   }
   return derived
-}
-
-function deriveDirections(
-  crypto: CryptoProvider,
-  suite: SuiteParameters,
-  secret: Uint8Array,
-  clientLabel: string,
-  serverLabel: string,
-  transcript: Uint8Array,
-): Directions {
-  const length = hashLength[suite.hash]
-  const derive = (label: string): TrafficSecret =>
-    new TrafficSecret(crypto, suite, expandLabel(crypto, suite.hash, secret, label, transcript, length))
-  return { client: derive(clientLabel), server: derive(serverLabel) }
 }

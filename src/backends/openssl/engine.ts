@@ -1,4 +1,5 @@
 import type { ClientBufferOptions } from '../../channel/context.ts'
+import { describeForeign } from '../../channel/foreign-peer.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
@@ -10,7 +11,7 @@ import { Ciphertext } from './ciphertext.ts'
 import { ConnectionSessions } from './connection-sessions.ts'
 import { SSLError } from './constants.ts'
 import { versionOf } from './facts.ts'
-import { describeForeign, faultOf, type QueuedError, takeErrors } from './fault.ts'
+import { faultOf, type QueuedError, takeErrors } from './fault.ts'
 import { LateRequests, type ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import { PeerVerification } from './peer-verification.ts'
@@ -82,7 +83,7 @@ export class Engine {
   take(ciphertext: Uint8Array): number {
     if (!this.#sawFirstBytes && ciphertext.byteLength > 0) {
       this.#sawFirstBytes = true
-      this.#foreign = describeForeign(ciphertext)
+      this.#foreign = startsRecord(ciphertext) ? undefined : describeForeign(ciphertext)
     }
     const taken = Math.min(ciphertext.byteLength, incomingLimitBytes - this.unreadBytes)
     if (taken > 0) {
@@ -358,3 +359,8 @@ export class Engine {
 const finalizer = new FinalizationRegistry<{ readonly library: Library; readonly ssl: Pointer }>(({ library, ssl }) => {
   library.native.SSL_free(ssl)
 })
+
+/** The types of records are 20 to 24: RFC 9846, Section 5.1; RFC 6520, Section 3. */
+function startsRecord([type = 0]: Uint8Array): boolean {
+  return type >= 20 && type <= 24
+}

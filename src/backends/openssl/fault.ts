@@ -1,11 +1,11 @@
 import type { AlertName } from '../../alerts.ts'
+import { disagreement } from '../../channel/disagreement.ts'
+import { notTLS } from '../../channel/foreign-peer.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import {
   AlertReceivedError,
   BackendError,
   CertificateError,
-  NegotiationError,
-  type NegotiationSubject,
   ProtocolError,
   RaggedEOFError,
   type TLSError,
@@ -76,30 +76,20 @@ type MakeFault = (scene: FaultScene, error: QueuedError) => TLSError
  * OpenSSL does not report which alert it sent, and asking for it costs a callback for every message of every handshake.
  */
 const faults: ReadonlyMap<number, MakeFault> = new Map<number, MakeFault>([
-  [101, disagreement('group', 'handshake_failure', 'the peer sent no key share of a group that we accept')],
-  [118, disagreement('signature-scheme', 'handshake_failure', 'no signature scheme fits both our key and the peer')],
-  [166, disagreement('version', 'protocol_version', 'the peer offers only versions that we do not')],
-  [
-    191,
-    disagreement('version', 'protocol_version', 'no version is left that both the configuration and OpenSSL allow'),
-  ],
-  [193, disagreement('cipher-suite', 'handshake_failure', 'the peer offers no cipher suite that we accept')],
+  [101, () => disagreement('group', 'the peer sent no key share of a group that we accept')],
+  [118, () => disagreement('signature-scheme', 'no signature scheme fits both our key and the peer')],
+  [166, () => disagreement('version', 'the peer offers only versions that we do not')],
+  [191, () => disagreement('version', 'no version is left that both the configuration and OpenSSL allow')],
+  [193, () => disagreement('cipher-suite', 'the peer offers no cipher suite that we accept')],
   [199, ({ version }) => missingCertificate(version)],
-  [
-    235,
-    disagreement(
-      'inner-protocol',
-      'no_application_protocol',
-      'the peer offers no application protocol (ALPN) that we speak',
-    ),
-  ],
-  [258, disagreement('version', 'protocol_version', 'the peer offers only versions of TLS that we do not')],
-  [266, disagreement('version', 'protocol_version', 'the peer chose a version of TLS that we did not offer')],
-  [297, disagreement('signature-scheme', 'handshake_failure', 'no hash fits both our key and the peer')],
+  [235, () => disagreement('inner-protocol', 'the peer offers no application protocol (ALPN) that we speak')],
+  [258, () => disagreement('version', 'the peer offers only versions of TLS that we do not')],
+  [266, () => disagreement('version', 'the peer chose a version of TLS that we did not offer')],
+  [297, () => disagreement('signature-scheme', 'no hash fits both our key and the peer')],
   [373, (scene) => fallback(scene)],
-  [376, disagreement('signature-scheme', 'handshake_failure', 'the peer offers no signature scheme that we accept')],
-  [396, disagreement('version', 'protocol_version', 'the peer chose a version of TLS older than we accept')],
-  [410, disagreement('group', 'handshake_failure', 'the peer offers no group that we accept')],
+  [376, () => disagreement('signature-scheme', 'the peer offers no signature scheme that we accept')],
+  [396, () => disagreement('version', 'the peer chose a version of TLS older than we accept')],
+  [410, () => disagreement('group', 'the peer offers no group that we accept')],
   [155, () => notTLS('an HTTP CONNECT request')],
   [156, () => notTLS('an HTTP request')],
   [
@@ -143,18 +133,6 @@ function broken(alert: AlertName): (scene: FaultScene | undefined, error: Queued
   return (_scene, error) => new ProtocolError(`the peer broke the protocol: ${error.text}`, { alert })
 }
 
-function disagreement(subject: NegotiationSubject, alert: AlertName, message: string): MakeFault {
-  return () => new NegotiationError(subject, message, { alert, hint: negotiationHints[subject] })
-}
-
-const negotiationHints: { readonly [S in NegotiationSubject]?: string } = {
-  version: 'compare lowestSupportedVersion and highestSupportedVersion on both sides',
-  'cipher-suite': 'compare ciphers on both sides, and the kind of key that the certificate has',
-  group: 'compare groups on both sides',
-  'signature-scheme': 'compare signatureSchemes on both sides, and the kind of key that the certificate has',
-  'inner-protocol': 'compare innerProtocols on both sides',
-}
-
 /** TLS 1.2 has no alert of its own for it. RFC 5246, Section 7.4.6. */
 function missingCertificate(version: NegotiatedVersion | undefined): CertificateError {
   return new CertificateError('missing', 'the client sent no certificate, and one is required', {
@@ -164,30 +142,9 @@ function missingCertificate(version: NegotiatedVersion | undefined): Certificate
 
 /** Clients find it by the mark in the server's random bytes (RFC 9846, Section 4.2.3), servers by a suite that says so (RFC 7507). */
 function fallback(scene: FaultScene): TLSError {
-  const make = scene.isServer
-    ? disagreement('version', 'inappropriate_fallback', 'the client fell back to an older version without need')
-    : broken('illegal_parameter')
-  return make(scene, {
-    library: sslLibrary,
-    reason: 373,
-    text: 'somebody between forced an older version of TLS on it',
-  })
-}
-
-function notTLS(what: string): ProtocolError {
-  return new ProtocolError(`the peer does not speak TLS here: it sent ${what}`, {
-    code: 'ERR_TLS_NOT_TLS',
-    alert: 'protocol_version',
-    hint: 'check the port; if the protocol starts in plain text (SMTP, IMAP, …), TLS begins after STARTTLS',
-  })
-}
-
-/** How a peer begins that does not speak TLS; `undefined` for a record of TLS, whose types are 20 to 24. RFC 9846, Section 5.1. */
-export function describeForeign(bytes: Uint8Array): string | undefined {
-  const first = bytes[0] ?? 0
-  if (first >= 20 && first <= 24) return undefined
-  const text = Buffer.from(bytes.subarray(0, 8)).toString('latin1')
-  if (text.startsWith('HTTP/')) return 'an HTTP response'
-  if (/^[\x20-\x7e\r\n]+$/.test(text)) return `text that begins with ${JSON.stringify(text)}`
-  return 'bytes that are no TLS record'
+  return scene.isServer
+    ? disagreement('version', 'the client fell back to an older version without need', 'inappropriate_fallback')
+    : new ProtocolError('the peer broke the protocol: somebody between forced an older version of TLS on it', {
+        alert: 'illegal_parameter',
+      })
 }

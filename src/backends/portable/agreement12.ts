@@ -1,9 +1,10 @@
 /** What a client of TLS 1.2 makes of a ServerHello: RFC 5246, Section 7.4.1.3. */
+import { disagreement } from '../../channel/disagreement.ts'
 import { cipherSuiteName } from '../../config/cipher-suite.ts'
 import { acceptProtocol } from './application-protocols.ts'
 import type { ClientConnection } from './connection.ts'
 import { hasDowngradeSentinel } from './downgrade.ts'
-import { disagreement, fault } from './faults.ts'
+import { fault } from './faults.ts'
 import { Flight12, tls12Version, uncompressedPoints } from './handshake12.ts'
 import type { Randoms } from './key-schedule12.ts'
 import type { ServerHello12 } from './messages/server-hello.ts'

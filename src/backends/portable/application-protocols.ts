@@ -1,5 +1,6 @@
+import { disagreement } from '../../channel/disagreement.ts'
 import { equalPublicBytes } from '../../crypto/bytes.ts'
-import { disagreement, fault } from './faults.ts'
+import { fault } from './faults.ts'
 
 /** The bytes that a protocol's name has in ALPN: RFC 7301, Section 6, calls them opaque; those of the registry are UTF-8. */
 export function encodeProtocol(name: string): Uint8Array {

@@ -1,8 +1,8 @@
 /** What a server makes of a ClientHello, whatever its version: RFC 9846, Section 4.1.1. */
+import { disagreement } from '../../channel/disagreement.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { ServerConnection } from './connection.ts'
-import { disagreement } from './faults.ts'
 import { fallbackSuite } from './handshake12.ts'
 import type { ClientHello } from './messages/client-hello.ts'
 import { versionCode } from './protocol-version.ts'

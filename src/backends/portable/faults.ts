@@ -1,55 +1,5 @@
 import type { AlertName } from '../../alerts.ts'
-import { NegotiationError, type NegotiationSubject, ProtocolError } from '../../errors.ts'
-
-/** Every way in which a peer can break the rules that this backend tells apart. */
-export type Fault =
-  | 'unexpected-message'
-  | 'unexpected-record'
-  | 'unknown-content-type'
-  | 'wrong-record-version'
-  | 'record-overflow'
-  | 'bad-record-mac'
-  | 'too-many-records'
-  | 'no-content-type'
-  | 'empty-fragment'
-  | 'too-many-empty-records'
-  | 'too-many-warnings'
-  | 'too-many-post-handshake-messages'
-  | 'malformed-alert'
-  | 'malformed-change-cipher-spec'
-  | 'interleaved-handshake'
-  | 'message-over-key-change'
-  | 'excessive-message'
-  | 'bad-finished'
-  | 'bad-binder'
-  | 'wrong-key-choice'
-  | 'wrong-early-data-answer'
-  | 'too-much-early-data'
-  | 'bad-signature'
-  | 'bad-key-share'
-  | 'wrong-signature-scheme'
-  | 'wrong-key-for-scheme'
-  | 'unsolicited-extension'
-  | 'missing-extension'
-  | 'illegal-extension'
-  | 'wrong-version-choice'
-  | 'downgrade'
-  | 'wrong-cipher-suite-choice'
-  | 'wrong-group-choice'
-  | 'wrong-session-id'
-  | 'wrong-compression'
-  | 'wrong-protocol-choice'
-  | 'needless-hello-retry'
-  | 'changed-client-hello'
-  | 'malformed-request-context'
-  | 'empty-server-certificate'
-  | 'wrong-certificate-compression'
-  | 'excessive-certificate-compression'
-  | 'broken-certificate-compression'
-  | 'no-extended-master-secret'
-  | 'renegotiation-mismatch'
-  | 'renegotiation'
-  | 'illegal-parameter'
+import { ProtocolError } from '../../errors.ts'
 
 interface FaultEntry {
   readonly alert: AlertName
@@ -57,7 +7,7 @@ interface FaultEntry {
 }
 
 /** What the peer is told of each fault. RFC 9846, Section 6.2, and the section of each message. */
-const faults: { readonly [F in Fault]: FaultEntry } = {
+const faults = {
   'unexpected-message': { alert: 'unexpected_message', message: 'a handshake message came that has no place here' },
   'unexpected-record': { alert: 'unexpected_message', message: 'a record came that has no place here' },
   'unknown-content-type': { alert: 'unexpected_message', message: 'a record of unknown type came' },
@@ -132,7 +82,10 @@ const faults: { readonly [F in Fault]: FaultEntry } = {
   'renegotiation-mismatch': { alert: 'handshake_failure', message: 'a wrong renegotiation_info' },
   renegotiation: { alert: 'no_renegotiation', message: 'the peer wants to renegotiate' },
   'illegal-parameter': { alert: 'illegal_parameter', message: 'a field has a value that it must not have' },
-}
+} as const
+
+/** Every way in which a peer can break the rules that this backend tells apart. */
+export type Fault = keyof typeof faults
 
 /** The error for a fault of the peer. `detail` says what exactly came, never anything secret. */
 export function fault(kind: Fault, detail?: string): ProtocolError {
@@ -144,39 +97,3 @@ export function fault(kind: Fault, detail?: string): ProtocolError {
 
 /** All faults, for tests and documentation. */
 export const faultTable: { readonly [F in Fault]: FaultEntry } = faults
-
-/** What the application refuses by the ClientHello comes to no handshake. */
-type Disagreement = Exclude<NegotiationSubject, 'client-hello'>
-
-const disagreements: { readonly [S in Disagreement]: { readonly alert: AlertName; readonly hint?: string } } = {
-  version: {
-    alert: 'protocol_version',
-    hint: 'compare lowestSupportedVersion and highestSupportedVersion on both sides',
-  },
-  'cipher-suite': {
-    alert: 'handshake_failure',
-    hint: 'compare ciphers on both sides, and the kind of key that the certificate has',
-  },
-  group: { alert: 'handshake_failure', hint: 'compare groups on both sides' },
-  'signature-scheme': {
-    alert: 'handshake_failure',
-    hint: 'compare signatureSchemes on both sides, and the kind of key that the certificate has',
-  },
-  'inner-protocol': { alert: 'no_application_protocol', hint: 'compare innerProtocols on both sides' },
-  certificate: { alert: 'handshake_failure' },
-}
-
-/** The error where both sides keep the rules and have nothing in common. */
-export function disagreement(subject: Disagreement, message: string, alert?: AlertName): NegotiationError {
-  const entry = disagreements[subject]
-  return new NegotiationError(subject, message, { alert: alert ?? entry.alert, hint: entry.hint })
-}
-
-/** The peer's first bytes are no TLS. */
-export function notTLS(what: string): ProtocolError {
-  return new ProtocolError(`the peer does not speak TLS here: it sent ${what}`, {
-    code: 'ERR_TLS_NOT_TLS',
-    alert: 'protocol_version',
-    hint: 'check the port; if the protocol starts in plain text (SMTP, IMAP, …), TLS begins after STARTTLS',
-  })
-}

@@ -1,7 +1,8 @@
 /** What a client of TLS 1.3 makes of a ServerHello: RFC 9846, Sections 4.1.3 and 4.1.4. */
+import { disagreement } from '../../channel/disagreement.ts'
 import { equalPublicBytes } from '../../crypto/bytes.ts'
 import type { ClientConnection } from './connection.ts'
-import { disagreement, fault } from './faults.ts'
+import { fault } from './faults.ts'
 import type { HelloRetryRequest, ServerHello, ServerHello13 } from './messages/server-hello.ts'
 import { versionCode } from './protocol-version.ts'
 import type { SentHello } from './sent-hello.ts'

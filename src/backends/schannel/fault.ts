@@ -185,19 +185,6 @@ const alertByStatus: ReadonlyMap<number, number> = new Map(
   ),
 )
 
-/** What came is no TLS. */
-export function notTLS(bytes: Uint8Array): ProtocolError {
-  const text = Buffer.from(bytes.subarray(0, 8)).toString('latin1')
-  let what = 'bytes that are no TLS record'
-  if (text.startsWith('HTTP/')) what = 'an HTTP response'
-  else if (/^[\x20-\x7e\r\n]+$/.test(text)) what = `text that begins with ${JSON.stringify(text)}`
-  return new ProtocolError(`the peer does not speak TLS here: it sent ${what}`, {
-    code: 'ERR_TLS_NOT_TLS',
-    alert: 'protocol_version',
-    hint: 'check the port; if the protocol starts in plain text (SMTP, IMAP, …), TLS begins after STARTTLS',
-  })
-}
-
 export function recordTooLong(): ProtocolError {
   return new ProtocolError('the peer broke the protocol: a record is longer than allowed', { alert: 'record_overflow' })
 }

@@ -1,4 +1,5 @@
 import { type AlertName, certificateAlert } from '../../alerts.ts'
+import { describeForeign, notTLS } from '../../channel/foreign-peer.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
@@ -6,7 +7,7 @@ import { CertificateError, type TLSError } from '../../errors.ts'
 import { type ByteQueue, nextRecord, wholeRecordsBytes } from './byte-queue.ts'
 import type { PreparedContext } from './context.ts'
 import { type SeenHandshake, versionOf } from './facts.ts'
-import { encodePlainAlert, faultOf, notTLS, recordTooLong, unknownRecord } from './fault.ts'
+import { encodePlainAlert, faultOf, recordTooLong, unknownRecord } from './fault.ts'
 import { HelloReader } from './hello.ts'
 import type { ContextAnswer } from './native.ts'
 import { objectionTo } from './negotiation.ts'
@@ -92,7 +93,8 @@ export class Handshake {
   /** What Schannel can be given now: all whole records, if they are more than were too few before. */
   #nextRecords(): Buffer | undefined {
     const next = nextRecord(this.#incoming)
-    if (next.kind === 'foreign') return this.#abort(this.#sawRecord ? unknownRecord() : notTLS(this.#incoming.peek(8)))
+    if (next.kind === 'foreign')
+      return this.#abort(this.#sawRecord ? unknownRecord() : notTLS(describeForeign(this.#incoming.peek(8))))
     if (next.kind === 'too-long') return this.#abort(recordTooLong())
     if (next.kind === 'unknown' || !next.isWhole) return undefined
     const length = wholeRecordsBytes(this.#incoming)

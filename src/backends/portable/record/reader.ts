@@ -1,4 +1,5 @@
-import { fault, notTLS } from '../faults.ts'
+import { describeForeign, notTLS } from '../../../channel/foreign-peer.ts'
+import { fault } from '../faults.ts'
 import { ContentType, maxContentLength, type RecordOpener, recordHeaderLength } from './protection.ts'
 
 /** The content of a record. */
@@ -232,13 +233,4 @@ function roomFor(bytes: Uint8Array, held: number): number {
   if (held > 0 || bytes.length < recordHeaderLength) return keptBytes
   const length = recordHeaderLength + (((bytes[3] as number) << 8) | (bytes[4] as number))
   return length <= maxContentLength + 512 ? Math.max(length, keptBytes) : keptBytes
-}
-
-function describeForeign(bytes: Uint8Array): string {
-  const text = String.fromCharCode(...bytes.subarray(0, 8))
-  if (/^HTTP\//.test(text)) return 'an HTTP response'
-  if (/^CONNECT/.test(text)) return 'an HTTP CONNECT request'
-  if (/^(GET|PUT|POST|HEAD|DELETE|OPTIONS|PATCH|PRI) /.test(text)) return 'an HTTP request'
-  if (/^[\x20-\x7e\r\n]+$/.test(text)) return `text that begins with ${JSON.stringify(text)}`
-  return 'bytes that are no TLS record'
 }

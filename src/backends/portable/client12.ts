@@ -15,6 +15,7 @@ import {
   sendFinished12,
   verifyFinished12,
 } from './handshake12.ts'
+import { inUse12, passOver } from './hello-request12.ts'
 import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
 import { decodeCertificateStatus, encodeCertificateVerify } from './messages/authentication.ts'
 import { decodeCertificate12, encodeCertificate12 } from './messages/certificate.ts'
@@ -292,16 +293,7 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
   })
   establish12(connection, keyed.secrets, facts, chain[0])
   keepSession12(keyed, { peerChain: facts.peerChain, verified })
-  const self: In<'CONNECTED'> = {
-    name: 'CONNECTED',
-    on: {
-      hello_request: (input) => {
-        connection.sendWarning('no_renegotiation')
-        return passOver(input, self)
-      },
-    },
-  }
-  return self
+  return inUse12(connection)
 }
 
 // ── what the states do ──
@@ -362,10 +354,4 @@ function finishFlight(keyed: Keyed): In<'WAIT_TICKET' | 'WAIT_CCS'> {
   if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
   sendFinished12(connection, 'client', keyed.flight, keyed.secrets)
   return keyed.expectsTicket ? waitTicket(keyed) : waitChangeCipherSpec(keyed)
-}
-
-/** A HelloRequest is not part of the transcript: RFC 5246, Section 7.4.1.1. */
-function passOver<S>(input: HandshakeMessage, state: S): S {
-  decodeEmptyMessage('hello_request', input.body)
-  return state
 }

@@ -3,9 +3,9 @@ import { nameText } from '../../channel/server-name.ts'
 import type { Agreed12 } from './agreement12.ts'
 import { fault } from './faults.ts'
 import { establish12, type SameHandshake, type Secrets12, sendFinished12, verifyFinished12 } from './handshake12.ts'
+import { inUse12, passOver } from './hello-request12.ts'
 import { MasterSecret } from './key-schedule12.ts'
-import type { Checked, HandshakeMessage, StateOf } from './machine.ts'
-import { decodeEmptyMessage } from './messages/empty-messages.ts'
+import type { Checked, StateOf } from './machine.ts'
 import { decodeNewSessionTicket12, type NewSessionTicket12 } from './messages/post-handshake.ts'
 import type { OfferedSession12 } from './sent-hello.ts'
 import { keepSession12 } from './session12.ts'
@@ -107,22 +107,7 @@ function connected(resumed: Resumed, _same: SameHandshake): In<'CONNECTED'> {
   establish12(connection, secrets, facts, peerChain[0])
   if (ticket !== undefined)
     keepSession12({ ...resumed, sessionId: noId }, { peerChain, verified: offered.verified }, offered.session)
-  const self: In<'CONNECTED'> = {
-    name: 'CONNECTED',
-    on: {
-      hello_request: (input) => {
-        connection.sendWarning('no_renegotiation')
-        return passOver(input, self)
-      },
-    },
-  }
-  return self
-}
-
-/** A HelloRequest is not part of the transcript: RFC 5246, Section 7.4.1.1. */
-function passOver<S>(input: HandshakeMessage, state: S): S {
-  decodeEmptyMessage('hello_request', input.body)
-  return state
+  return inUse12(connection)
 }
 
 const noId: Uint8Array = new Uint8Array(0)

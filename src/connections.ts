@@ -1,9 +1,17 @@
 import type { Duplex } from 'node:stream'
 import type { ClientBufferOptions } from './channel/context.ts'
+import { optionalBoolean, requireObject } from './config/arguments.ts'
 import type { ProxyOptions } from './proxies.ts'
 import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './setups.ts'
 import { abortErrorOf } from './sockets/abort.ts'
-import { type Destination, upgradeClient, upgradeServer } from './sockets/connect.ts'
+import {
+  type Destination,
+  requireDestination,
+  requireServerName,
+  requireUsable,
+  upgradeClient,
+  upgradeServer,
+} from './sockets/connect.ts'
 import { TLSServer, type TLSServerOptions } from './sockets/tls-server.ts'
 import type { TLSSocket, TLSSocketOptions } from './sockets/tls-socket.ts'
 import { Way } from './ways.ts'
@@ -35,18 +43,21 @@ export type CreateServerOptions = TLSServerOptions & ServerSetup
  * @throws TypeError and ConfigurationError at once; errors of the network as Node has them; TLSError for what goes wrong in TLS.
  */
 export async function connect(options: ConnectOptions): Promise<TLSSocket> {
+  const [way, destination] = prepare('connect', options)
   if (options.signal?.aborted) throw abortErrorOf(options.signal)
-  const [way, destination] = prepare(options)
   return way.open(destination)
 }
 
 /** Like `connect`, but gives the socket at once; it emits `secureConnect`. For libraries that want a stream and no promise. */
 export function createConnection(options: ConnectOptions): TLSSocket {
-  const [way, destination] = prepare(options)
+  const [way, destination] = prepare('createConnection', options)
   return way.socket(destination)
 }
 
-function prepare({ proxy, transport, ...options }: ConnectOptions): [Way, Omit<Destination, 'transport'>] {
+function prepare(call: string, given: ConnectOptions): [Way, Omit<Destination, 'transport'>] {
+  requireObject(call, given)
+  const { proxy, transport, ...options } = given
+  requireDestination(options)
   const { host, port, serverName, allowHalfOpen, signal, service, session, earlyData, ...setup } = options
   const destination = { host, port, serverName, allowHalfOpen, signal, service, session, earlyData }
   return [new Way(clientContextOf(setup), { proxy, transport }), destination]
@@ -57,10 +68,14 @@ function prepare({ proxy, transport, ...options }: ConnectOptions): [Way, Omit<D
  * Resolves when the connection is secured.
  */
 export async function upgrade(stream: Duplex, options: UpgradeOptions): Promise<TLSSocket> {
+  requireObject('upgrade', options)
+  optionalBoolean('isServer', options.isServer)
+  requireUsable(stream)
   if (options.isServer === true) {
     const { isServer, allowHalfOpen, signal, ...setup } = options
     return upgradeServer(serverContextOf(setup), stream, { allowHalfOpen, signal }).secured()
   }
+  requireServerName(options)
   const { isServer, serverName, allowHalfOpen, signal, service, session, earlyData, ...setup } = options
   const more = { allowHalfOpen, signal, service, session, earlyData }
   return upgradeClient(clientContextOf(setup), stream, serverName, more).secured()
@@ -71,6 +86,7 @@ export function createServer(
   options: CreateServerOptions,
   onSecureConnection?: (socket: TLSSocket) => void,
 ): TLSServer {
+  requireObject('createServer', options)
   const { maxConcurrentHandshakes, allowHalfOpen, ...setup } = options
   return new TLSServer(serverContextOf(setup), { maxConcurrentHandshakes, allowHalfOpen }, onSecureConnection)
 }

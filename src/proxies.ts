@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream'
+import { optionalFunction, optionalWhole, requireObject, requirePort, requireText } from './config/arguments.ts'
+import { typeOf } from './config/source.ts'
 import { ConfigurationError } from './errors.ts'
 import { type ClientSetup, clientContextOf } from './setups.ts'
+import { requireSignal } from './sockets/abort.ts'
 import { upgradeClient } from './sockets/connect.ts'
 import { defaultDialogueTimeoutMilliseconds } from './sockets/dialogue-driver.ts'
 import { dial, tunnelOver } from './sockets/tunnel.ts'
@@ -41,7 +44,12 @@ export function openTunnel(options: TunnelOptions): Promise<Duplex> {
 }
 
 /** As `openTunnel`; where plain text does not follow, there must be none behind the proxy's answer. @internal */
-export async function tunnel({ proxy, ...target }: TunnelOptions, conduct: TunnelConduct): Promise<Duplex> {
+export async function tunnel(options: TunnelOptions, conduct: TunnelConduct): Promise<Duplex> {
+  requireObject('openTunnel', options)
+  const { proxy, ...target } = options
+  requireText('host', target.host)
+  requirePort('port', target.port)
+  requireSignal(target.signal)
   return prepareProxy(proxy)(target, conduct)
 }
 
@@ -54,12 +62,15 @@ export type OpenTunnel = (target: Omit<TunnelOptions, 'proxy'>, conduct: TunnelC
 
 /** How to speak with a proxy, prepared for as many tunnels as are wanted. @internal */
 export function prepareProxy(proxy: ProxyOptions): OpenTunnel {
+  requireObject('proxy', proxy)
   const { scheme, address, credentials } = parseProxy(proxy)
   const {
     tls = {},
     dialogueTimeoutMilliseconds: timeoutMilliseconds = defaultDialogueTimeoutMilliseconds,
     trace,
   } = proxy
+  optionalWhole('proxy.dialogueTimeoutMilliseconds', timeoutMilliseconds, { from: 1 })
+  optionalFunction('proxy.trace', trace)
   if (scheme !== 'https' && proxy.tls !== undefined) {
     throw new ConfigurationError('proxy.tls', 'is for a proxy of https:// alone')
   }
@@ -84,6 +95,8 @@ function parseProxy({ url: given }: ProxyOptions): {
   readonly address: { readonly host: string; readonly port: number }
   readonly credentials: TunnelTarget['credentials']
 } {
+  if (typeof given !== 'string' && !(given instanceof URL))
+    throw new TypeError(`proxy.url: expected a string or a URL, got ${typeOf(given)}`)
   try {
     const { protocol, hostname, port, username, password, pathname, search } = new URL(given)
     const scheme = schemes.get(protocol)

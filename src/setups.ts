@@ -2,6 +2,7 @@ import { defaultBackend } from './backends.ts'
 import type { Backend } from './channel/backend.ts'
 import type { ClientContext, ServerContext } from './channel/context.ts'
 import { requireClientContext, requireServerContext } from './channel/given-context.ts'
+import { requireObject } from './config/arguments.ts'
 import { type ClientOptions, TLSClientConfiguration } from './config/client-configuration.ts'
 import { type ServerOptions, TLSServerConfiguration } from './config/server-configuration.ts'
 
@@ -24,6 +25,7 @@ export type ServerSetup =
 
 /** The context that a program has made, or one of its configuration. */
 export function clientContextOf(setup: ClientSetup): ClientContext {
+  requireObject('setup', setup)
   if (setup.context !== undefined) return requireClientContext('context', setup.context)
   const { backend = defaultBackend(), context, ...options } = setup
   return backend.clientContext(new TLSClientConfiguration(options))
@@ -31,6 +33,7 @@ export function clientContextOf(setup: ClientSetup): ClientContext {
 
 /** The context that a program has made, or one of its configuration. */
 export function serverContextOf(setup: ServerSetup): ServerContext {
+  requireObject('setup', setup)
   if (setup.context !== undefined) return requireServerContext('context', setup.context)
   const { backend = defaultBackend(), context, ...options } = setup
   return backend.serverContext(new TLSServerConfiguration(options))

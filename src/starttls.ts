@@ -1,9 +1,24 @@
 import type { Duplex } from 'node:stream'
 import type { ClientBufferOptions } from './channel/context.ts'
 import { parseServerName } from './channel/server-name.ts'
+import {
+  optionalBoolean,
+  optionalFunction,
+  optionalObject,
+  optionalWhole,
+  requireFunction,
+  requireObject,
+} from './config/arguments.ts'
+import { typeOf } from './config/source.ts'
 import { ConfigurationError } from './errors.ts'
 import { type ClientSetup, clientContextOf, type ServerSetup, serverContextOf } from './setups.ts'
-import { upgradeClient, upgradeServer } from './sockets/connect.ts'
+import {
+  requireServerName,
+  requireSocketOptions,
+  requireUsable,
+  upgradeClient,
+  upgradeServer,
+} from './sockets/connect.ts'
 import { defaultDialogueTimeoutMilliseconds } from './sockets/dialogue-driver.ts'
 import { type Started, type StartedTLS, startTlsOn } from './sockets/start-tls.ts'
 import type { TLSSocketOptions } from './sockets/tls-socket.ts'
@@ -98,6 +113,8 @@ export async function startTls(
       readonly dialogue?: unknown
     },
 ): Promise<Started<unknown>> {
+  requireConduct('startTls', stream, options)
+  requireServerName(options)
   const {
     opportunistic = false,
     reconnect,
@@ -107,6 +124,8 @@ export async function startTls(
     ...rest
   } = options
   const { serverName, service, session, allowHalfOpen, signal, ...setup } = rest
+  if (opportunistic !== 'accept-failed-handshake') optionalBoolean('opportunistic', opportunistic)
+  optionalFunction('reconnect', reconnect)
   if ((opportunistic === 'accept-failed-handshake') !== (reconnect !== undefined)) {
     throw new ConfigurationError(
       'reconnect',
@@ -156,6 +175,8 @@ export async function startTlsServer(
       readonly opportunistic?: boolean | undefined
     },
 ): Promise<Started<unknown>> {
+  requireConduct('startTlsServer', stream, options)
+  optionalBoolean('opportunistic', options.opportunistic)
   const { opportunistic = false, dialogueTimeoutMilliseconds, trace, dialogue: given = {}, ...rest } = options
   const { allowHalfOpen, signal, ...setup } = rest
   const dialogue = dialogueOf(serverDialogues, protocol, 'server')
@@ -173,6 +194,20 @@ export async function startTlsServer(
   })
 }
 
+/** @throws TypeError, UsageError and ConfigurationError for what cannot be, before anything is said. */
+function requireConduct(
+  call: string,
+  stream: Duplex,
+  options: StartTLSConduct & { readonly dialogue?: unknown },
+): void {
+  requireObject(call, options)
+  requireUsable(stream)
+  requireSocketOptions(options)
+  optionalFunction('trace', options.trace)
+  optionalObject('dialogue', options.dialogue)
+  optionalWhole('dialogueTimeoutMilliseconds', options.dialogueTimeoutMilliseconds, { from: 1 })
+}
+
 /** The types of the public functions have made sure that options and dialogue fit. */
 function dialogueOf(
   known: object,
@@ -180,7 +215,9 @@ function dialogueOf(
   role: 'client' | 'server',
 ): Dialogue<unknown, unknown> {
   const found = typeof protocol === 'string' ? Object.entries(known).find(([name]) => name === protocol)?.[1] : protocol
-  if (found === undefined) {
+  if (typeof found !== 'object' || found === null) {
+    if (typeof protocol !== 'string')
+      throw new TypeError(`protocol: expected a protocol's name or a Dialogue, got ${typeOf(protocol)}`)
     const names = Object.keys(known).join(', ')
     throw new ConfigurationError(
       'protocol',
@@ -188,6 +225,7 @@ function dialogueOf(
     )
   }
   const dialogue = found as Dialogue<unknown, unknown>
+  requireFunction('protocol.speak', dialogue.speak)
   if (dialogue.role === role) return dialogue
   throw new ConfigurationError('protocol', `this dialogue of ${dialogue.protocol} is a ${dialogue.role}'s`)
 }

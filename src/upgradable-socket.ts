@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { requireObject } from './config/arguments.ts'
 import { type UpgradeOptions, upgrade } from './connections.ts'
 import { requireUsable } from './sockets/connect.ts'
 import type { Started } from './sockets/start-tls.ts'
@@ -28,6 +29,7 @@ export class UpgradableSocket extends SwitchableStream {
    * plain text, and is an error; only a server may have heard the beginning of TLS already.
    */
   async upgrade(options: UpgradeOptions): Promise<TLSSocket> {
+    requireObject('upgrade', options)
     const { socket } = await this.change('upgrade', async (below, unread) => {
       this.requireNothingUnread(below, unread, options.isServer === true)
       return { socket: await upgrade(below, options) }

@@ -1,8 +1,10 @@
+import { requireBufferOptions } from './channel/buffer-options.ts'
 import type { ClientContext } from './channel/context.ts'
 import { parseServerName } from './channel/server-name.ts'
+import { optionalObject } from './config/arguments.ts'
 import { ConfigurationError } from './errors.ts'
 import { type OpenTunnel, type ProxyOptions, prepareProxy } from './proxies.ts'
-import { connectTo, type Destination, serviceOf, upgradeClient } from './sockets/connect.ts'
+import { connectTo, type Destination, requireDestination, serviceOf, upgradeClient } from './sockets/connect.ts'
 import { PromisedSocket } from './sockets/promised-socket.ts'
 import type { TLSSocket } from './sockets/tls-socket.ts'
 
@@ -20,9 +22,10 @@ export class Way {
 
   /** @throws ConfigurationError for a proxy that cannot be, and for options of TCP where there is one. */
   constructor(context: ClientContext, { proxy, transport }: WayOptions) {
+    optionalObject('transport', transport)
     if (proxy !== undefined && transport !== undefined)
       throw new ConfigurationError('transport', 'is not for a connection through a proxy')
-    this.tunnel = proxy && prepareProxy(proxy)
+    this.tunnel = proxy === undefined ? undefined : prepareProxy(proxy)
     this.#context = context
     this.#transport = transport
   }
@@ -31,7 +34,7 @@ export class Way {
   socket(destination: Omit<Destination, 'transport'>): TLSSocket {
     const { tunnel } = this
     if (tunnel === undefined) return connectTo(this.#context, { ...destination, transport: this.#transport })
-    const { host, port, serverName, ...options } = whole(destination)
+    const { host, port, serverName, ...options } = whole(destination, this.#context)
     const stream = new PromisedSocket().open((signal) => tunnel({ host, port, signal }, { plainTextFollows: false }))
     return upgradeClient(this.#context, stream, serverName, options)
   }
@@ -40,15 +43,20 @@ export class Way {
   async open(destination: Omit<Destination, 'transport'>): Promise<TLSSocket> {
     const { tunnel } = this
     if (tunnel === undefined) return this.socket(destination).secured()
-    const { host, port, serverName, ...options } = whole(destination)
+    const { host, port, serverName, ...options } = whole(destination, this.#context)
     const stream = await tunnel({ host, port, signal: options.signal }, { plainTextFollows: false })
     return upgradeClient(this.#context, stream, serverName, options).secured()
   }
 }
 
 /** With its defaults. A name that cannot be is known before anything goes over the network. */
-function whole(destination: Omit<Destination, 'transport'>): typeof destination & { readonly serverName: string } {
+function whole(
+  destination: Omit<Destination, 'transport'>,
+  context: ClientContext,
+): typeof destination & { readonly serverName: string } {
+  requireDestination(destination)
   const { serverName = destination.host, service = serviceOf(destination) } = destination
   parseServerName(serverName)
+  requireBufferOptions(destination, context.backend)
   return { ...destination, serverName, service }
 }

@@ -1,3 +1,4 @@
+import { requireObject } from '../config/arguments.ts'
 import { Session } from '../config/session.ts'
 import { typeOf } from '../config/source.ts'
 import type { Backend } from './backend.ts'
@@ -6,6 +7,7 @@ import { unsupported } from './unsupported.ts'
 
 /** @throws TypeError where an option of a client's channel has another type than it must have; ConfigurationError for early data that cannot be sent. */
 export function requireBufferOptions(options: ClientBufferOptions, backend: Backend): ClientBufferOptions {
+  requireObject('createBuffer', options)
   const { service, session, earlyData } = options
   if (service !== undefined && typeof service !== 'string')
     throw new TypeError(`service: expected a string, got ${typeOf(service)}`)

@@ -1,3 +1,4 @@
+import { typeOf } from '../config/source.ts'
 import { ConfigurationError } from '../errors.ts'
 
 /** What a peer has to prove to be: a host name as it goes over the wire, or an address. */
@@ -11,7 +12,10 @@ export type ServerName =
  * @throws ConfigurationError where it is neither.
  */
 export function parseServerName(text: string): ServerName {
-  if (typeof text !== 'string' || text === '') throw refused(String(text), 'expected a host name or an IP address')
+  if (typeof text !== 'string' || text === '') {
+    const given = typeof text === 'object' || typeof text === 'function' ? typeOf(text) : String(text)
+    throw refused(given, 'expected a host name or an IP address')
+  }
   const bytes = parseIPv4(text) ?? parseIPv6(text)
   if (bytes !== undefined) return { kind: 'ip', address: text.replace(/%.*$/, ''), bytes }
   return { kind: 'dns', name: parseHostName(text) }

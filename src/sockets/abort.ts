@@ -1,3 +1,13 @@
+import { typeOf } from '../config/source.ts'
+
+/** @throws TypeError for what is no AbortSignal, where there is something. */
+export function requireSignal(signal: unknown): void {
+  if (signal === undefined) return
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return
+  throw new TypeError(`signal: expected an AbortSignal, got ${typeOf(signal)}`)
+}
+
 /** What an operation fails with when its signal is aborted: the reason where that is an error, or an error because of it. */
 export function abortErrorOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error

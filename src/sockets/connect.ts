@@ -1,7 +1,9 @@
 import type * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientBufferOptions, ClientContext, ServerContext } from '../channel/context.ts'
+import { optionalBoolean, optionalObject, requirePort, requireText } from '../config/arguments.ts'
 import { UsageError } from '../errors.ts'
+import { requireSignal } from './abort.ts'
 import { TCPTransport } from './tcp.ts'
 import { TLSSocket, type TLSSocketOptions } from './tls-socket.ts'
 
@@ -17,14 +19,39 @@ export interface Destination extends TLSSocketOptions, ClientBufferOptions {
 
 /** Starts a connection; the socket emits `secureConnect` when it is secured. */
 export function connectTo(context: ClientContext, destination: Destination): TLSSocket {
+  requireDestination(destination)
   const { host, port, serverName = host, transport, service, session, earlyData, ...options } = destination
   // Made first: a server name that cannot be is known before anything goes over the network.
-  const purpose = { serverName, service: service ?? serviceOf(destination) }
+  const purpose = { serverName, service: service === undefined ? serviceOf(destination) : service }
   const buffer = context.createBuffer(serverName, { service: purpose.service, session, earlyData })
   return noting(
     purpose,
     new TLSSocket(buffer, TCPTransport.connect({ noDelay: true, ...transport, host, port }), options),
   )
+}
+
+/** @throws TypeError and ConfigurationError for what leads nowhere. A host that is missing would be this machine, and not be verified. */
+export function requireDestination(destination: Destination): void {
+  const { host, port, transport } = destination
+  requireText('host', host)
+  requirePort('port', port)
+  optionalObject('transport', transport)
+  requireSocketOptions(destination)
+}
+
+/**
+ * Without a name the certificate is held to none: that has to be meant, and not forgotten.
+ * @throws TypeError where nothing is said of it, not even `undefined`.
+ */
+export function requireServerName(options: { readonly serverName: string | undefined }): void {
+  if ('serverName' in options) return
+  throw new TypeError('serverName: has to be given; undefined holds the certificate to no name at all')
+}
+
+/** @throws TypeError for options of sockets that have another type than they must have. */
+export function requireSocketOptions({ allowHalfOpen, signal }: TLSSocketOptions): void {
+  optionalBoolean('allowHalfOpen', allowHalfOpen)
+  requireSignal(signal)
 }
 
 /** The client's side of TLS on a stream that is there already. */
@@ -35,6 +62,7 @@ export function upgradeClient(
   { service, session, earlyData, ...options }: TLSSocketOptions & ClientBufferOptions,
 ): TLSSocket {
   requireUsable(stream)
+  requireSocketOptions(options)
   const buffer = context.createBuffer(serverName, { service, session, earlyData })
   return noting({ serverName, service }, new TLSSocket(buffer, stream, options))
 }
@@ -64,13 +92,14 @@ export function serviceOf({ host, port }: { readonly host: string; readonly port
 /** The server's side of TLS on a stream that is there already. */
 export function upgradeServer(context: ServerContext, stream: Duplex, options: TLSSocketOptions): TLSSocket {
   requireUsable(stream)
+  requireSocketOptions(options)
   return new TLSSocket(context.createBuffer(), stream, options)
 }
 
 /** @throws TypeError for what is no stream; UsageError for one that has ended, or gives something else than bytes. */
 export function requireUsable(stream: Duplex): void {
   if (typeof stream?.pipe !== 'function' || typeof stream.write !== 'function') {
-    throw new TypeError('upgrade: expected a stream.Duplex')
+    throw new TypeError('stream: expected a stream.Duplex')
   }
   if (stream.destroyed || stream.readableEnded || stream.writableEnded)
     throw new UsageError('upgrade: the stream has ended')

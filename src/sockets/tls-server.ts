@@ -2,6 +2,7 @@ import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ServerContext } from '../channel/context.ts'
 import { requireServerContext } from '../channel/given-context.ts'
+import { optionalBoolean, optionalFunction, optionalWhole, requireObject } from '../config/arguments.ts'
 import { defaultHandshakeTimeoutMilliseconds } from '../config/common-options.ts'
 import { HandshakeTimeoutError } from '../errors.ts'
 import { TCPTransport } from './tcp.ts'
@@ -40,6 +41,10 @@ export class TLSServer extends net.Server {
   constructor(context: ServerContext, options: TLSServerOptions, onSecureConnection?: (socket: TLSSocket) => void) {
     // The TLS socket decides about half-open connections; the transport must not end before close_notify is sent.
     super({ allowHalfOpen: true, noDelay: true })
+    const { maxConcurrentHandshakes, allowHalfOpen } = options
+    optionalWhole('maxConcurrentHandshakes', maxConcurrentHandshakes, { from: 1 })
+    optionalBoolean('allowHalfOpen', allowHalfOpen)
+    optionalFunction('onSecureConnection', onSecureConnection)
     this.#context = context
     this.#options = options
     this.on('connection', (transport: net.Socket) => this.#accept(transport))
@@ -63,7 +68,10 @@ export class TLSServer extends net.Server {
    * Stops accepting, says close_notify to every client, and resolves when all are gone; those that linger for longer than
    * `timeoutMilliseconds` (default: 5,000) are cut off.
    */
-  async shutdown({ timeoutMilliseconds = 5_000 }: { readonly timeoutMilliseconds?: number } = {}): Promise<void> {
+  async shutdown(options: { readonly timeoutMilliseconds?: number } = {}): Promise<void> {
+    requireObject('shutdown', options)
+    const { timeoutMilliseconds = 5_000 } = options
+    optionalWhole('timeoutMilliseconds', timeoutMilliseconds, { from: 0 })
     const closed = Promise.all([
       new Promise<void>((resolve) => {
         // Also where it does not listen any more: then it waits for the connections alone.

@@ -6,6 +6,7 @@ import rhea, { type Connection, type Container, type ConnectionOptions as RheaOp
 import { type BrokerClosed, VersionDemand } from './amqp/version-demand.ts'
 import { backends } from './backends.ts'
 import type { ClientContext } from './channel/context.ts'
+import { optionalObject, requireFunction, requireObject, requirePort, requireText } from './config/arguments.ts'
 import { type CreateServerOptions, createServer } from './connections.ts'
 import type { ProxyOptions } from './proxies.ts'
 import { type ClientSetup, clientContextOf } from './setups.ts'
@@ -79,6 +80,7 @@ export type AMQPConnectionOptions = ClientSetup &
  * @throws TypeError and ConfigurationError at once.
  */
 export function amqpConnection(options: AMQPConnectionOptions): Connection {
+  requireObject('amqpConnection', options)
   const {
     amqp = {},
     webSocket,
@@ -92,6 +94,11 @@ export function amqpConnection(options: AMQPConnectionOptions): Connection {
   } = options
   const { port = webSocket === undefined ? 5671 : 443, ...setup } = rest
   const context = clientContextOf(setup)
+  requireText('host', host)
+  requirePort('port', port)
+  requireRhea(amqp, container)
+  optionalObject('webSocket', webSocket)
+  if (webSocket !== undefined) requireFunction('webSocket.implementation', webSocket.implementation)
   const way = new Way(context, { proxy, transport })
   let latest: TLSSocket | undefined
   // What goes wrong before that, at a proxy perhaps, the broker has not done.
@@ -130,13 +137,23 @@ export type AMQPServerOptions = CreateServerOptions & {
  * A server whose clients speak AMQP with rhea; `listen` starts it. A client whose certificate was verified may say who it is by SASL
  * EXTERNAL. Clients whose handshake fails are told of by `tlsClientError`.
  */
-export function amqpServer({ amqp = {}, container = ownContainer, ...options }: AMQPServerOptions): TLSServer {
+export function amqpServer(given: AMQPServerOptions): TLSServer {
+  requireObject('amqpServer', given)
+  const { amqp = {}, container = ownContainer, ...options } = given
+  requireRhea(amqp, container)
   const verifies = options.context?.configuration ?? options
   const asksClients = 'clientAuthentication' in verifies && (verifies.clientAuthentication ?? 'none') !== 'none'
   return createServer(options, (socket) => {
     const settings = { ...amqp, ...(asksClients && { enable_sasl_external: true }) }
     ;(container.create_connection(settings as RheaOptions) as unknown as Accepting).accept(socket)
   })
+}
+
+/** @throws TypeError for settings and containers that are none. */
+function requireRhea(amqp: unknown, container: Container): void {
+  requireObject('amqp', amqp)
+  requireObject('container', container)
+  requireFunction('container.create_connection', container.create_connection)
 }
 
 interface Accepting {

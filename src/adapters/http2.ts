@@ -1,6 +1,7 @@
 /** `node:http2`: connections for its clients, and servers. */
 import * as http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
+import { optionalFunction, optionalObject, requireObject } from '../config/arguments.ts'
 import type { CreateServerOptions } from '../connections.ts'
 import { NegotiationError } from '../errors.ts'
 import { TLSSocket } from '../sockets/tls-socket.ts'
@@ -16,6 +17,7 @@ export type { Secured } from './servers.ts'
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function http2Connection(options: AdapterOptions): (authority: URL) => Duplex {
+  requireObject('http2Connection', options)
   const opening = new Opening(options, { innerProtocols: ['h2'] })
   return (authority) => {
     const { protocol } = authority
@@ -39,7 +41,10 @@ export function createHTTP2Server(
   },
   listener?: (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void,
 ): http2.Http2SecureServer & Secured {
+  requireObject('createHTTP2Server', options)
   const { http2: http2Options = {}, ...setup } = options
+  optionalObject('http2', http2Options)
+  optionalFunction('listener', listener)
   const server = http2.createSecureServer(http2Options, listener)
   server.on('session', tellOfTLS)
   const innerProtocols = http2Options.allowHTTP1 ? ['h2', 'http/1.1'] : ['h2']

@@ -2,6 +2,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Duplex } from 'node:stream'
+import { optionalFunction, optionalObject, requireObject } from '../config/arguments.ts'
 import type { CreateServerOptions } from '../connections.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
@@ -19,6 +20,7 @@ export class HTTPSAgent extends https.Agent {
 
   /** @throws ConfigurationError for what the backend cannot do. */
   constructor(options: AdapterOptions, agentOptions: http.AgentOptions = {}) {
+    requireObject('HTTPSAgent', options)
     super(agentOptions)
     this.#opening = new Opening(options, { innerProtocols: ['http/1.1'] })
   }
@@ -49,7 +51,10 @@ export function createHTTPSServer(
   options: CreateServerOptions & { readonly http?: http.ServerOptions | undefined },
   listener?: http.RequestListener,
 ): http.Server & Secured {
+  requireObject('createHTTPSServer', options)
   const { http: httpOptions = {}, ...setup } = options
+  optionalObject('http', httpOptions)
+  optionalFunction('listener', listener)
   const server = http.createServer(httpOptions, listener)
   return secureServer(server, setup.context === undefined ? { innerProtocols: ['http/1.1'], ...setup } : setup)
 }

@@ -1,5 +1,6 @@
 /** Mail read with `imapflow`: IMAP in TLS from the first byte, or after STARTTLS. */
 import type { Duplex } from 'node:stream'
+import { requireObject } from '../config/arguments.ts'
 import { upgradeClient } from '../sockets/connect.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
@@ -34,6 +35,7 @@ export interface ImapflowSocket extends Duplex {
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function imapflowTransport(options: AdapterOptions): ImapflowTransport {
+  requireObject('imapflowTransport', options)
   const opening = new Opening(options, { endsByItself: true })
   return {
     connect({ host, port, servername, tls, secure }, onConnect) {

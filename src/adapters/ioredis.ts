@@ -1,5 +1,6 @@
 /** Redis and its kin, with `ioredis`. */
 import { AbstractConnector } from 'ioredis'
+import { requireObject } from '../config/arguments.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
 export type { AdapterOptions } from './openings.ts'
@@ -13,6 +14,7 @@ export type IoredisConnector = new (options: unknown) => AbstractConnector
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function ioredisConnector(options: AdapterOptions): IoredisConnector {
+  requireObject('ioredisConnector', options)
   const opening = new Opening(options, { endsByItself: true })
   return class extends AbstractConnector {
     readonly #host: string

@@ -1,6 +1,7 @@
 /** Directories asked with `ldapts`: LDAP in TLS from the first byte, or after StartTLS. */
 import type { Duplex } from 'node:stream'
 import type * as tls from 'node:tls'
+import { requireObject } from '../config/arguments.ts'
 import { ConfigurationError } from '../errors.ts'
 import { upgradeClient } from '../sockets/connect.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
@@ -15,6 +16,7 @@ export type { AdapterOptions } from './openings.ts'
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function ldaptsConnection(options: AdapterOptions): (...parameters: unknown[]) => tls.TLSSocket {
+  requireObject('ldaptsConnection', options)
   const opening = new Opening(options, { endsByItself: true })
   const connect = (...parameters: unknown[]): TLSSocket => {
     const [first] = parameters

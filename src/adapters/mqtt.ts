@@ -1,5 +1,6 @@
 /** Messages by MQTT, with the package `mqtt`. */
 import type { Duplex } from 'node:stream'
+import { requireObject, requirePort, requireText } from '../config/arguments.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
 
 export type { AdapterOptions } from './openings.ts'
@@ -16,7 +17,11 @@ export type MQTTStreamOptions = AdapterOptions & {
  * It offers the ALPN name `mqtt`, where the configuration has no `innerProtocols`.
  * @throws ConfigurationError for what the backend cannot do.
  */
-export function mqttStream({ host, port = 8883, ...options }: MQTTStreamOptions): () => Duplex {
+export function mqttStream(given: MQTTStreamOptions): () => Duplex {
+  requireObject('mqttStream', given)
+  const { host, port = 8883, ...options } = given
+  requireText('host', host)
+  requirePort('port', port)
   const opening = new Opening(options, { innerProtocols: ['mqtt'], endsByItself: true })
   return () => opening.socket({ host, port })
 }

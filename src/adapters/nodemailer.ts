@@ -1,5 +1,6 @@
 /** Mail sent with `nodemailer`: SMTP in TLS from the first byte, or after STARTTLS. */
 import type { Socket } from 'node:net'
+import { optionalBoolean, optionalText, requireObject } from '../config/arguments.ts'
 import { startTls } from '../starttls.ts'
 import { refuseForeignOptions } from './foreign-options.ts'
 import { type AdapterOptions, Opening } from './openings.ts'
@@ -30,8 +31,11 @@ export type NodemailerSocket = (
  * sees a connection that begins in TLS.
  * @throws ConfigurationError for what the backend cannot do.
  */
-export function nodemailerSocket({ startTls: starts = false, ...options }: NodemailerSocketOptions): NodemailerSocket {
-  const { clientName, ...rest } = options
+export function nodemailerSocket(options: NodemailerSocketOptions): NodemailerSocket {
+  requireObject('nodemailerSocket', options)
+  const { startTls: starts = false, clientName, ...rest } = options
+  optionalBoolean('startTls', starts)
+  optionalText('clientName', clientName)
   const opening = new Opening(rest, { endsByItself: true })
   const secure = async (target: { host: string; port: number }): Promise<Socket> => {
     if (!starts) return (await opening.open(target)) as unknown as Socket

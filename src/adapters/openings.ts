@@ -1,6 +1,8 @@
 import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientContext } from '../channel/context.ts'
+import { parseServerName } from '../channel/server-name.ts'
+import { optionalWhole } from '../config/arguments.ts'
 import type { ProxyOptions } from '../proxies.ts'
 import { type ClientSetup, clientContextOf } from '../setups.ts'
 import type { Destination } from '../sockets/connect.ts'
@@ -52,6 +54,8 @@ export class Opening {
       endsByItself = false,
     }: { readonly innerProtocols?: readonly string[] | undefined; readonly endsByItself?: boolean } = {},
   ) {
+    if (serverName !== undefined) parseServerName(serverName)
+    optionalWhole('connectTimeoutMilliseconds', connectTimeoutMilliseconds, { from: 0 })
     this.#endsByItself = endsByItself
     this.#options = { serverName, transport, connectTimeoutMilliseconds }
     const speaksNothing = setup.context !== undefined || innerProtocols === undefined

@@ -1,5 +1,6 @@
 /** PostgreSQL, with `pg`. */
 import type { Duplex } from 'node:stream'
+import { requireObject } from '../config/arguments.ts'
 import { PromisedSocket } from '../sockets/promised-socket.ts'
 import { type PostgresAdapterOptions, PostgresOpening, requireNoTLSInside } from './postgres-opening.ts'
 
@@ -11,6 +12,7 @@ export type { PostgresAdapterOptions } from './postgres-opening.ts'
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function pgStream(options: PostgresAdapterOptions): PgOptions {
+  requireObject('pgStream', options)
   const opening = new PostgresOpening(options)
   const stream = (config?: { readonly ssl?: unknown }): Duplex => {
     requireNoTLSInside(config?.ssl)

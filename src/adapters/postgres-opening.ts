@@ -1,3 +1,4 @@
+import { typeOf } from '../config/source.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
 import type { PostgresClientOptions } from '../starttls/postgres.ts'
@@ -13,6 +14,8 @@ export class PostgresOpening {
   readonly #negotiation: 'request' | 'direct'
 
   constructor({ negotiation = 'request', ...options }: PostgresAdapterOptions) {
+    if (negotiation !== 'request' && negotiation !== 'direct')
+      throw new TypeError(`negotiation: expected 'request' or 'direct', got ${typeOf(negotiation)}`)
     this.#negotiation = negotiation
     this.#opening = new Opening(options, {
       innerProtocols: negotiation === 'direct' ? ['postgresql'] : undefined,

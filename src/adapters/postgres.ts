@@ -1,5 +1,6 @@
 /** PostgreSQL, with `postgres` (Postgres.js). */
 import type { Duplex } from 'node:stream'
+import { requireObject } from '../config/arguments.ts'
 import { PromisedSocket } from '../sockets/promised-socket.ts'
 import { type PostgresAdapterOptions, PostgresOpening, requireNoTLSInside } from './postgres-opening.ts'
 
@@ -19,6 +20,7 @@ export interface PostgresHosts {
  * @throws ConfigurationError for what the backend cannot do.
  */
 export function postgresSocket(options: PostgresAdapterOptions): PostgresOptions {
+  requireObject('postgresSocket', options)
   const opening = new PostgresOpening(options)
   // At once, and not as a promise, whose failure would leave Postgres.js with a connection that it never tries again.
   return { socket: (hosts) => new PromisedSocket().open((signal) => firstOf(hosts, opening, signal)), ssl: false }

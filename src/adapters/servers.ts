@@ -2,6 +2,7 @@
 import { Server, type Socket } from 'node:net'
 import { Server as NodeTLSServer } from 'node:tls'
 import type { ServerContext } from '../channel/context.ts'
+import { requireObject } from '../config/arguments.ts'
 import { type CreateServerOptions, createServer } from '../connections.ts'
 import { UsageError } from '../errors.ts'
 import type { TLSSocket } from '../sockets/tls-socket.ts'
@@ -28,7 +29,8 @@ export interface Secured {
  * @throws ConfigurationError for what the backend cannot do; TypeError for what is no server; UsageError for one that has been secured.
  */
 export function secureServer<S extends Server>(server: S, options: CreateServerOptions): S & Secured {
-  if (!(server instanceof Server)) throw new TypeError('secureServer: expected a net.Server')
+  if (!(server instanceof Server)) throw new TypeError('server: expected a net.Server')
+  requireObject('secureServer', options)
   if (securedServers.has(server)) throw new UsageError('secureServer: there is TLS below this server already')
   const served = server.listeners('connection')
   const secured = createServer(options, (socket) => {

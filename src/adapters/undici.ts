@@ -1,5 +1,6 @@
 /** HTTP clients of `undici`, its `Agent`, `Pool` and `Client`, and `fetch` with them. */
 import type { Socket } from 'node:net'
+import { optionalBoolean, requireObject } from '../config/arguments.ts'
 import { ConfigurationError } from '../errors.ts'
 import { type AdapterOptions, Opening, targetOf } from './openings.ts'
 
@@ -27,7 +28,10 @@ export type UndiciConnector = (
  * and is what `request` throws. Origins of `http:` are refused, so that no redirect leads out of TLS.
  * @throws ConfigurationError for what the backend cannot do.
  */
-export function undiciConnector({ allowH2 = false, ...options }: UndiciConnectorOptions): UndiciConnector {
+export function undiciConnector(given: UndiciConnectorOptions): UndiciConnector {
+  requireObject('undiciConnector', given)
+  const { allowH2 = false, ...options } = given
+  optionalBoolean('allowH2', allowH2)
   const opening = new Opening(options, { innerProtocols: allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'] })
   return ({ protocol, hostname, port, servername }, callback) => {
     if (protocol !== 'https:') {

@@ -24,9 +24,10 @@ export function hkdfExpand(
     throw new RangeError(`HKDF with ${algorithm} gives 0 to ${255 * blockLength} bytes, not ${length}`)
   }
   const output = new Uint8Array(length)
-  let block: Uint8Array = new Uint8Array(0)
+  let block = nothing
   for (let counter = 1, at = 0; at < length; counter++) {
-    const next = hmac(algorithm, pseudorandomKey, block, info, Uint8Array.of(counter))
+    const end = counter === 1 ? first : Uint8Array.of(counter)
+    const next = hmac(algorithm, pseudorandomKey, block, info, end)
     output.set(at + blockLength <= length ? next : next.subarray(0, length - at), at)
     at += blockLength
     block.fill(0)
@@ -35,3 +36,7 @@ export function hkdfExpand(
   block.fill(0)
   return output
 }
+
+// Most of what TLS asks for is one block.
+const nothing: Uint8Array = new Uint8Array(0)
+const first: Uint8Array = Uint8Array.of(1)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { type HashAlgorithm, hashLength } from '#polytls/crypto/algorithms.js'
 import { bytesOfHex, hexOf, nobleUnderTest, nodeUnderTest, providersUnderTest } from './providers.ts'
@@ -47,6 +48,25 @@ for (const { crypto } of providersUnderTest) {
       assert.equal(crypto.random(70000).length, 70000)
       assert.notEqual(hexOf(crypto.random(32)), hexOf(crypto.random(32)))
     })
+  })
+}
+
+for (const algorithm of algorithms) {
+  test(`an HMAC of ${algorithm} is that of node:crypto, whatever the lengths of key and message, and however that is cut`, () => {
+    const { crypto } = nodeUnderTest
+    for (const keyLength of [0, 1, 32, 63, 64, 65, 127, 128, 129, 300]) {
+      const key = crypto.random(keyLength)
+      const before = hexOf(key)
+      for (let length = 0; length < 600; length += 7) {
+        const message = crypto.random(length)
+        const expected = createHmac(algorithm, key).update(message).digest('hex')
+        const cut = Math.floor(length / 3)
+        assert.equal(hexOf(crypto.hmac(algorithm, key, message)), expected)
+        assert.equal(hexOf(crypto.hmac(algorithm, key, message.subarray(0, cut), message.subarray(cut))), expected)
+      }
+      assert.equal(hexOf(crypto.hmac(algorithm, key)), createHmac(algorithm, key).digest('hex'))
+      assert.equal(hexOf(key), before)
+    }
   })
 }
 

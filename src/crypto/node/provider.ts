@@ -7,7 +7,8 @@ import { toKeyImport } from '../key-import.ts'
 import type { CryptoProvider, MlKem768, PublicKey, SigningKey } from '../provider.ts'
 import { fitsScheme } from '../signature-fit.ts'
 import { createNodeAead } from './aead.ts'
-import { createNodeHash, nodeHmac } from './hash.ts'
+import { createNodeHash } from './hash.ts'
+import { nodeHmac } from './hmac.ts'
 import { nodeKeyExchanges } from './key-agreement.ts'
 import {
   decodeNodePublicKey,

@@ -45,6 +45,7 @@ const nameByCode: ReadonlyMap<number, AlertName> = new Map(
 
 /** The registered name of an alert, or `alert 200` for a code that the registry does not know. */
 export function alertName(code: number): AlertName | `alert ${number}` {
+  if (typeof code !== 'number') throw new TypeError(`code: expected a number, got ${typeof code}`)
   return nameByCode.get(code) ?? `alert ${code}`
 }
 

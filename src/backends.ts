@@ -5,7 +5,9 @@ import { SchannelBackend } from './backends/schannel/backend.ts'
 import { loadWindowsSecurity } from './backends/schannel/windows-security.ts'
 import type { Backend } from './channel/backend.ts'
 import { nodeCertificateCodecs } from './compression/node.ts'
+import { requireObject, requireText } from './config/arguments.ts'
 import type { CertificateCodec } from './config/certificate-compression.ts'
+import { typeOf } from './config/source.ts'
 import { lateMlKem768, lateNobleCrypto } from './crypto/node/late-noble.ts'
 import { createNodeCrypto } from './crypto/node/provider.ts'
 import type { CryptoProvider } from './crypto/provider.ts'
@@ -26,7 +28,15 @@ export const portable: Backend = createPortableBackend({ name: 'portable', crypt
 
 /** A backend on an OpenSSL of one's own choice. */
 export function createOpenSSLBackend(options: { readonly name: string; readonly library: LibraryChoice }): Backend {
-  return new OpenSSLBackend(options.name, options.library, machine)
+  requireObject('createOpenSSLBackend', options)
+  const { name, library } = options
+  requireText('name', name)
+  if (library !== 'embedded' && library !== 'system') {
+    requireObject('library', library)
+    requireText('library.libcrypto', library.libcrypto)
+    requireText('library.libssl', library.libssl)
+  }
+  return new OpenSSLBackend(name, library, machine)
 }
 
 /** How a portable backend of one's own computes and sends. */
@@ -50,12 +60,9 @@ export interface PortableBackendChoice {
  * TLS in TypeScript, with cryptography of one's own choice, the files and the trust store of this machine.
  * @throws TypeError for a provider of cryptography that there is not, RangeError for a padding out of its range.
  */
-export function createPortableBackend({
-  name,
-  crypto,
-  paddingMultipleBytes,
-  certificateCodecs = nodeCertificateCodecs,
-}: PortableBackendChoice): Backend {
+export function createPortableBackend(choice: PortableBackendChoice): Backend {
+  requireObject('createPortableBackend', choice)
+  const { name, crypto, paddingMultipleBytes, certificateCodecs = nodeCertificateCodecs } = choice
   return new PortableBackend({
     name,
     crypto: cryptoNamed(crypto),
@@ -81,9 +88,12 @@ export interface SchannelBackendChoice {
 }
 
 /** Windows' own TLS, told what to use in a way of one's own choice. */
-export function createSchannelBackend({ name, credentials = 'newest' }: SchannelBackendChoice): Backend {
+export function createSchannelBackend(choice: SchannelBackendChoice): Backend {
+  requireObject('createSchannelBackend', choice)
+  const { name, credentials = 'newest' } = choice
+  requireText('name', name)
   if (credentials !== 'newest' && credentials !== 'legacy')
-    throw new TypeError(`credentials: expected 'newest' or 'legacy', got ${JSON.stringify(credentials)}`)
+    throw new TypeError(`credentials: expected 'newest' or 'legacy', got ${nameOf(credentials)}`)
   return new SchannelBackend({ name, load: loadWindowsSecurity, now: Date.now, legacy: credentials === 'legacy' })
 }
 
@@ -108,6 +118,7 @@ export function defaultBackend(): Backend {
 
 /** @throws ConfigurationError where there is no backend of the name. */
 export function backendNamed(name: string): Backend {
+  requireText('backend', name)
   const found = backends.find((backend) => backend.name === name)
   if (found !== undefined) return found
   throw new ConfigurationError(
@@ -123,6 +134,10 @@ function cryptoNamed(name: PortableBackendChoice['crypto']): () => CryptoProvide
     case 'noble':
       return lateNobleCrypto
     default:
-      throw new TypeError(`crypto: expected 'node' or 'noble', got ${JSON.stringify(name)}`)
+      throw new TypeError(`crypto: expected 'node' or 'noble', got ${nameOf(name)}`)
   }
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : typeOf(value)
 }

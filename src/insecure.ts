@@ -1,10 +1,13 @@
 import { backendNamed, defaultBackend } from './backends.ts'
 import type { Backend } from './channel/backend.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from './channel/context.ts'
+import { requireConfiguration } from './channel/given-context.ts'
 import { type InsecureOptions, insecureOptions } from './channel/insecure.ts'
 import { warnOfInsecurity } from './channel/security-warning.ts'
+import { requireObject } from './config/arguments.ts'
 import type { TLSClientConfiguration } from './config/client-configuration.ts'
 import type { TLSServerConfiguration } from './config/server-configuration.ts'
+import { typeOf } from './config/source.ts'
 import { ConfigurationError } from './errors.ts'
 
 /**
@@ -44,7 +47,7 @@ export function insecureClientContext(
   configuration: TLSClientConfiguration,
   options: InsecureClientOptions,
 ): ClientContext {
-  const insecure = requested(options, ['skipChainVerification', 'skipHostNameCheck'])
+  const insecure = requested('insecureClientContext', options, ['skipChainVerification', 'skipHostNameCheck'])
   const context = backendOf(options).clientContext(configuration, {
     ...options.environment,
     [insecureOptions]: insecure,
@@ -62,7 +65,8 @@ export function insecureServerContext(
   configuration: TLSServerConfiguration,
   options: InsecureServerOptions,
 ): ServerContext {
-  const insecure = requested(options, ['skipChainVerification'])
+  requireConfiguration('serverContext', configuration)
+  const insecure = requested('insecureServerContext', options, ['skipChainVerification'])
   if ((configuration.clientAuthentication ?? 'none') === 'none') {
     throw new ConfigurationError('skipChainVerification', 'there is nothing to skip: clientAuthentication is none')
   }
@@ -77,7 +81,8 @@ export function insecureServerContext(
 type Skip = keyof InsecureOptions
 
 /** What is to be skipped; refuses a call that asks for nothing, which is more likely a mistake than meant. */
-function requested(options: InsecureClientOptions, known: readonly Skip[]): InsecureOptions {
+function requested(call: string, options: InsecureClientOptions, known: readonly Skip[]): InsecureOptions {
+  requireObject(call, options)
   for (const name of Object.keys(options)) {
     if (![...known, 'backend', 'environment'].includes(name)) {
       throw new TypeError(`there is no option "${name}"; the options are ${known.join(', ')}, backend, environment`)
@@ -98,7 +103,9 @@ function requested(options: InsecureClientOptions, known: readonly Skip[]): Inse
 
 function backendOf({ backend }: InsecureContextOptions): Backend {
   if (backend === undefined) return defaultBackend()
-  return typeof backend === 'string' ? backendNamed(backend) : backend
+  if (typeof backend === 'string') return backendNamed(backend)
+  if (typeof backend?.clientContext === 'function' && typeof backend.serverContext === 'function') return backend
+  throw new TypeError(`backend: expected a Backend or its name, got ${typeOf(backend)}`)
 }
 
 function warn(role: 'client' | 'server', { skipChainVerification }: InsecureOptions): void {

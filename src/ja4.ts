@@ -7,6 +7,9 @@ import { nobleDigest } from './crypto/noble/hash.ts'
  * Source: FoxIO, JA4, "Technical Details".
  */
 export function ja4(clientHello: ClientHello): string {
+  for (const list of ['versions', 'ciphers', 'extensions', 'signatureSchemes', 'innerProtocols'] as const) {
+    if (!Array.isArray(clientHello?.[list])) throw new TypeError('clientHello: expected what chooseContext is given')
+  }
   const ciphers = withoutGrease(clientHello.ciphers)
   const extensions = withoutGrease(clientHello.extensions)
   const named = new Set([serverNameType, alpnType])

@@ -5,6 +5,7 @@
  */
 import { PortableBackend } from './backends/portable/backend.ts'
 import type { Backend } from './channel/backend.ts'
+import { requireObject } from './config/arguments.ts'
 import type { CertificateCodec } from './config/certificate-compression.ts'
 import { createNobleCrypto } from './crypto/noble/provider.ts'
 
@@ -41,6 +42,7 @@ export interface PortableBackendOptions {
  * @throws RangeError for a padding out of its range.
  */
 export function createPortableBackend(options: PortableBackendOptions = {}): Backend {
+  requireObject('createPortableBackend', options)
   const { name = 'portable', now = Date.now, ...surroundings } = options
   return new PortableBackend({ ...surroundings, name, now, crypto: createNobleCrypto })
 }

@@ -1,7 +1,8 @@
+import { optionalFunction, requireObject } from '../config/arguments.ts'
 import { TLSClientConfiguration } from '../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../config/server-configuration.ts'
 import { typeOf } from '../config/source.ts'
-import type { ClientContext, ServerContext } from './context.ts'
+import type { ClientContext, ContextEnvironment, ServerContext } from './context.ts'
 
 /** The context of a client that a program has given. @throws TypeError where it is none. */
 export function requireClientContext(field: string, value: unknown): ClientContext {
@@ -17,6 +18,18 @@ export function requireServerContext(field: string, value: unknown): ServerConte
 
 export function isServerContext(value: unknown): value is ServerContext {
   return isContext(value, TLSServerConfiguration)
+}
+
+/** @throws TypeError for what is no configuration. */
+export function requireConfiguration(call: string, value: unknown): void {
+  if (value instanceof TLSClientConfiguration || value instanceof TLSServerConfiguration) return
+  throw new TypeError(`${call}: expected a configuration, got ${typeOf(value)}`)
+}
+
+/** @throws TypeError for what a context cannot take of the world. */
+export function requireEnvironment(environment: ContextEnvironment): void {
+  requireObject('environment', environment)
+  optionalFunction('now', environment.now)
 }
 
 function isContext(value: unknown, kind: typeof TLSClientConfiguration | typeof TLSServerConfiguration): boolean {

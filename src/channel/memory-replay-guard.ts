@@ -1,3 +1,4 @@
+import { optionalWhole, requireFunction, requireObject } from '../config/arguments.ts'
 import type { ReplayGuard } from '../config/replay-guard.ts'
 
 /** How much a guard in memory remembers, and by which clock it forgets. */
@@ -15,7 +16,12 @@ export class MemoryReplayGuard implements ReplayGuard {
   /** When each expires; they come in about that order. */
   readonly #seen = new Map<string, number>()
 
-  constructor({ maxEntries = 100_000, now }: MemoryReplayGuardOptions) {
+  /** @throws TypeError, ConfigurationError */
+  constructor(options: MemoryReplayGuardOptions) {
+    requireObject('MemoryReplayGuard', options)
+    const { maxEntries = 100_000, now } = options
+    optionalWhole('maxEntries', maxEntries, { from: 1 })
+    requireFunction('now', now)
     this.#maxEntries = maxEntries
     this.#now = now
   }
@@ -25,6 +31,10 @@ export class MemoryReplayGuard implements ReplayGuard {
   }
 
   admit(identifier: Uint8Array, expiresAtMilliseconds: number): boolean {
+    // What never expires, or has no order, would be kept for ever, or let a repetition in.
+    if (!(identifier instanceof Uint8Array)) throw new TypeError('identifier: expected a Uint8Array')
+    if (typeof expiresAtMilliseconds !== 'number' || Number.isNaN(expiresAtMilliseconds))
+      throw new TypeError('expiresAtMilliseconds: expected a number')
     this.#forgetExpired()
     const key = String.fromCharCode(...identifier)
     if (this.#seen.has(key) || this.#seen.size >= this.#maxEntries) return false

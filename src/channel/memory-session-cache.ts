@@ -1,6 +1,7 @@
-import type { Session } from '../config/session.ts'
-import { stateOf } from '../config/session.ts'
+import { requireObject } from '../config/arguments.ts'
+import { Session, stateOf } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
+import { typeOf } from '../config/source.ts'
 
 /** How much a client's cache of sessions keeps. */
 export interface MemorySessionCacheOptions {
@@ -25,14 +26,14 @@ export class MemorySessionCache implements SessionCache {
   #count = 0
   #bytes = 0
 
-  constructor({
-    maxSessions = 1000,
-    maxSessionsPerKey = 8,
-    maxBytes = 16 * 1024 * 1024,
-  }: MemorySessionCacheOptions = {}) {
+  constructor(options: MemorySessionCacheOptions = {}) {
+    requireObject('MemorySessionCache', options)
+    const { maxSessions = 1000, maxSessionsPerKey = 8, maxBytes = 16 * 1024 * 1024 } = options
     for (const [name, value] of Object.entries({ maxSessions, maxSessionsPerKey, maxBytes })) {
       if (!Number.isSafeInteger(value) || value < 1)
-        throw new RangeError(`${name}: ${value} is not a whole number above zero`)
+        throw new RangeError(
+          `${name}: ${typeof value === 'number' ? value : typeOf(value)} is not a whole number above zero`,
+        )
     }
     this.#maxSessions = maxSessions
     this.#maxSessionsPerKey = maxSessionsPerKey
@@ -64,6 +65,8 @@ export class MemorySessionCache implements SessionCache {
   }
 
   put(key: string, session: Session): void {
+    if (typeof key !== 'string') throw new TypeError(`key: expected a string, got ${typeOf(key)}`)
+    if (!(session instanceof Session)) throw new TypeError(`session: expected a Session, got ${typeOf(session)}`)
     // TLS 1.2 has one session, which a newer ticket replaces.
     const kept = (this.#sessions.get(key) ?? []).filter((each) => {
       const stays = each.version === session.version && session.version === 'TLSv1.3'

@@ -1,4 +1,4 @@
-import { type CodePoint, codePointName } from './registry.ts'
+import { type CodePoint, codePointName, requireCodePoint } from './registry.ts'
 
 /**
  * The cipher suites that this library knows by name: those of TLS 1.3, and of TLS 1.2 those with forward secrecy and an AEAD.
@@ -30,5 +30,6 @@ export function cipherSuiteName(codePoint: CodePoint): string {
 
 /** Whether a suite belongs to TLS 1.3, whose suites name no key exchange and no signature. RFC 9846, Appendix B.4. */
 export function isTLS13Suite(codePoint: CodePoint): boolean {
+  requireCodePoint(codePoint)
   return codePoint >> 8 === 0x13
 }

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { requireObject } from './arguments.ts'
 import type { ChooseCertificate } from './certificate-request.ts'
 import type { CommonOptions } from './common-options.ts'
 import { identityOf } from './identity.ts'
@@ -66,6 +67,7 @@ export class TLSClientConfiguration {
 
   /** A configuration that differs in these options. An option given as `undefined` goes back to its default. */
   with(changes: { readonly [K in keyof ClientOptions]?: ClientOptions[K] | undefined }): TLSClientConfiguration {
+    requireObject('with', changes)
     return new TLSClientConfiguration({ ...this.#options, ...changes } as ClientOptions)
   }
 

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { requireObject } from './arguments.ts'
 import { typeOf } from './source.ts'
 
 /** How a pre-shared key is meant. */
@@ -29,13 +30,16 @@ export class PreSharedKey {
   readonly #importContext: Uint8Array | undefined
 
   /** @throws TypeError, ConfigurationError naming the option. */
-  constructor({ identity, secret, hash = 'sha256', importContext }: PreSharedKeyOptions) {
+  constructor(options: PreSharedKeyOptions) {
+    requireObject('PreSharedKey', options)
+    const { identity, secret, hash = 'sha256', importContext } = options
     this.#identity = bytesOf('identity', identity)
     if (this.#identity.length < 1 || this.#identity.length > 0xffff)
       throw new ConfigurationError('identity', 'an identity has 1 to 65,535 bytes')
     if (!(secret instanceof Uint8Array)) throw new TypeError(`secret: expected a Uint8Array, got ${typeOf(secret)}`)
     if (secret.length < minimumSecretBytes)
       throw new ConfigurationError('secret', `a key of ${secret.length} bytes can be guessed; it needs 16 at least`)
+    if (typeof hash !== 'string') throw new TypeError(`hash: expected a string, got ${typeOf(hash)}`)
     if (hash !== 'sha256' && hash !== 'sha384')
       throw new ConfigurationError('hash', `'${String(hash)}' is not one of 'sha256', 'sha384'`)
     this.hash = hash

@@ -1,3 +1,4 @@
+import { optionalObject } from './arguments.ts'
 import type { Signer } from './signer.ts'
 import { bufferSource, fileSource, idSource, type Source, typeOf } from './source.ts'
 
@@ -17,12 +18,15 @@ export class PrivateKey {
 
   /** A key in PEM (PKCS#8, PKCS#1, SEC 1; encrypted with a passphrase or not) or DER. */
   static fromBuffer(pemOrDer: Uint8Array | string, options?: { readonly passphrase?: string }): PrivateKey {
-    return new PrivateKey(bufferSource('PrivateKey.fromBuffer', pemOrDer), passphraseFrom(options))
+    return new PrivateKey(
+      bufferSource('PrivateKey.fromBuffer', pemOrDer),
+      passphraseFrom('PrivateKey.fromBuffer', options),
+    )
   }
 
   /** A file with a key in PEM or DER. */
   static fromFile(path: string, options?: { readonly passphrase?: string }): PrivateKey {
-    return new PrivateKey(fileSource('PrivateKey.fromFile', path), passphraseFrom(options))
+    return new PrivateKey(fileSource('PrivateKey.fromFile', path), passphraseFrom('PrivateKey.fromFile', options))
   }
 
   /** A key that only a backend can reach, such as one in a token or in the Windows certificate store. */
@@ -35,7 +39,9 @@ export class PrivateKey {
     if (
       typeof signer?.sign !== 'function' ||
       !(signer.publicKey instanceof Uint8Array) ||
-      !Array.isArray(signer.schemes)
+      !Array.isArray(signer.schemes) ||
+      signer.schemes.length === 0 ||
+      !signer.schemes.every((scheme) => typeof scheme === 'number')
     ) {
       throw new TypeError('PrivateKey.fromSigner: expected an object with publicKey, schemes and sign()')
     }
@@ -48,7 +54,8 @@ export function passphraseOf(key: PrivateKey): string | undefined {
   return passphrases.get(key)
 }
 
-function passphraseFrom(options: { readonly passphrase?: string } | undefined): string | undefined {
+function passphraseFrom(call: string, options: { readonly passphrase?: string } | undefined): string | undefined {
+  optionalObject(call, options)
   const passphrase = options?.passphrase
   if (passphrase !== undefined && typeof passphrase !== 'string') {
     throw new TypeError(`passphrase: expected a string, got ${typeOf(passphrase)}`)

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { requireObject } from './arguments.ts'
 import type { ChooseContext } from './client-hello.ts'
 import type { CommonOptions } from './common-options.ts'
 import { identityOf } from './identity.ts'
@@ -85,6 +86,7 @@ export class TLSServerConfiguration {
 
   /** A configuration that differs in these options. An option given as `undefined` goes back to its default. */
   with(changes: { readonly [K in keyof ServerOptions]?: ServerOptions[K] | undefined }): TLSServerConfiguration {
+    requireObject('with', changes)
     return new TLSServerConfiguration({ ...this.#options, ...changes } as ServerOptions)
   }
 

@@ -16,6 +16,12 @@ export type NegotiatedVersion = 'TLSv1.2' | 'TLSv1.3'
 
 /** Orders versions from the lowest to the highest. */
 export function compareVersions(left: TLSVersion, right: TLSVersion): number {
-  return ascending.indexOf(left) - ascending.indexOf(right)
+  return rankOf(left) - rankOf(right)
+}
+
+function rankOf(version: TLSVersion): number {
+  const rank = ascending.indexOf(version)
+  if (rank < 0) throw new TypeError('version: expected one of TLSVersion')
+  return rank
 }
 const ascending: readonly TLSVersion[] = ['minimum', 'TLSv1.2', 'TLSv1.3', 'maximum']

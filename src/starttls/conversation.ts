@@ -26,6 +26,11 @@ export class Conversation<Options, Learned> {
 
   /** Begins: there may be something to send at once. */
   constructor(dialogue: Dialogue<Options, Learned>, options: Options, surroundings: ConversationOptions = {}) {
+    if (typeof dialogue?.speak !== 'function') throw new TypeError('dialogue: expected a Dialogue')
+    if (typeof surroundings !== 'object' || surroundings === null || Array.isArray(surroundings))
+      throw new TypeError('surroundings: expected an object')
+    if (surroundings.trace !== undefined && typeof surroundings.trace !== 'function')
+      throw new TypeError('trace: expected a function')
     this.dialogue = dialogue
     this.#options = surroundings
     this.#talk = new Talk(dialogue.protocol, dialogue.role, surroundings)
@@ -40,6 +45,7 @@ export class Conversation<Options, Learned> {
 
   /** Takes what the peer sent. @throws StartTLSError */
   receive(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('receive: expected a Uint8Array')
     if (this.#failure !== undefined) throw this.#failure
     if (this.#outcome !== undefined) {
       this.#talk.hearMore(bytes)

@@ -1,5 +1,6 @@
 import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import { requireConfiguration, requireEnvironment } from '../../channel/given-context.ts'
 import { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { ConfigurationError } from '../../errors.ts'
@@ -50,18 +51,21 @@ export class OpenSSLBackend implements Backend {
   }
 
   explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
+    requireConfiguration('explain', configuration)
     return refusalsOf(configuration, abilitiesOf(requireLibrary(this.name, this.#load())))
   }
 
   clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
     if (!(configuration instanceof TLSClientConfiguration))
       throw new TypeError('clientContext: expected a TLSClientConfiguration')
+    requireEnvironment(environment)
     return new OpenSSLClientContext(this.#workshopFor(configuration), configuration, environment)
   }
 
   serverContext(configuration: TLSServerConfiguration, environment: ContextEnvironment = {}): ServerContext {
     if (!(configuration instanceof TLSServerConfiguration))
       throw new TypeError('serverContext: expected a TLSServerConfiguration')
+    requireEnvironment(environment)
     return new OpenSSLServerContext(this.#workshopFor(configuration), configuration, environment)
   }
 

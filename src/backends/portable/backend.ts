@@ -1,8 +1,11 @@
 import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import { requireConfiguration, requireEnvironment } from '../../channel/given-context.ts'
+import { optionalFunction, requireFunction, requireText } from '../../config/arguments.ts'
 import type { CertificateCodec } from '../../config/certificate-compression.ts'
 import { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import { typeOf } from '../../config/source.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { type Abilities, abilitiesOf, capabilitiesOf, type Surroundings } from './abilities.ts'
@@ -39,8 +42,16 @@ export class PortableBackend implements Backend {
 
   constructor(options: PortableBackendOptions) {
     const { name, paddingMultipleBytes: padding = 1 } = options
+    requireText('name', name)
+    requireFunction('now', options.now)
+    optionalFunction('readFile', options.readFile)
+    optionalFunction('loadSystemTrust', options.loadSystemTrust)
+    if (options.certificateCodecs !== undefined && !Array.isArray(options.certificateCodecs))
+      throw new TypeError('certificateCodecs: expected an array of CertificateCodec')
     if (!Number.isInteger(padding) || padding < 1 || padding > 2 ** 14) {
-      throw new RangeError(`paddingMultipleBytes: ${padding} is not a whole number from 1 to 16,384`)
+      throw new RangeError(
+        `paddingMultipleBytes: ${typeof padding === 'number' ? padding : typeOf(padding)} is not a whole number from 1 to 16,384`,
+      )
     }
     this.name = name
     this.#options = options
@@ -56,18 +67,21 @@ export class PortableBackend implements Backend {
   }
 
   explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
+    requireConfiguration('explain', configuration)
     return refusalsOf(configuration, this.#load().abilities, this.#surroundings)
   }
 
   clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
     if (!(configuration instanceof TLSClientConfiguration))
       throw new TypeError('clientContext: expected a TLSClientConfiguration')
+    requireEnvironment(environment)
     return new PortableClientContext(this.#workshopFor(configuration), configuration, environment)
   }
 
   serverContext(configuration: TLSServerConfiguration, environment: ContextEnvironment = {}): ServerContext {
     if (!(configuration instanceof TLSServerConfiguration))
       throw new TypeError('serverContext: expected a TLSServerConfiguration')
+    requireEnvironment(environment)
     return new PortableServerContext(this.#workshopFor(configuration), configuration, environment)
   }
 

@@ -1,5 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { typeOf } from '../config/source.ts'
 import { resetTransport } from './transport.ts'
 
 /**
@@ -53,12 +54,18 @@ export abstract class StreamOverSocket extends Duplex {
     return this.connecting
   }
 
-  /** Emits `timeout` after so long without traffic; 0 never. Nothing is closed by it. */
+  /** Emits `timeout` after so long without traffic; 0 never. Nothing is closed by it. @throws TypeError and RangeError, as `net.Socket`. */
   setTimeout(milliseconds: number, callback?: () => void): this {
     if (this.destroyed) return this
+    if (typeof milliseconds !== 'number')
+      throw new TypeError(`milliseconds: expected a number, got ${typeOf(milliseconds)}`)
+    if (!(milliseconds >= 0 && Number.isFinite(milliseconds)))
+      throw new RangeError(`milliseconds: ${milliseconds} is not a time to wait`)
     clearTimeout(this.#idleTimer)
     this.#idleMilliseconds = milliseconds
-    this.#idleTimer = milliseconds > 0 ? setTimeout(() => this.emit('timeout'), milliseconds).unref() : undefined
+    // A timer that is told to wait longer fires at once.
+    const delay = Math.min(milliseconds, mostMilliseconds)
+    this.#idleTimer = delay > 0 ? setTimeout(() => this.emit('timeout'), delay).unref() : undefined
     if (callback !== undefined) {
       if (milliseconds > 0) this.once('timeout', callback)
       else this.off('timeout', callback)
@@ -114,3 +121,6 @@ export abstract class StreamOverSocket extends Duplex {
     clearTimeout(this.#idleTimer)
   }
 }
+
+/** The largest delay of a timer: some 24 days. */
+const mostMilliseconds = 0x7fffffff

@@ -44,6 +44,14 @@ forEachPair('key updates', (pairing) => {
     }
   })
 
+  it('what is no option is refused, and changes nothing', async () => {
+    using connection = await connectionBetween(pairing, await matching()).establish()
+    for (const wrong of [null, 1, 'true', [], { requestPeer: 'yes' }, { requestPeer: 1 }])
+      assert.throws(() => connection.client.updateKeys(wrong as never), TypeError)
+    assert.equal(connection.client.outgoingBytesBuffered, 0)
+    assert.equal(connection.transfer('client', Buffer.from('on')).toString(), 'on')
+  })
+
   it('there is none in TLS 1.2', async () => {
     const { client, server } = await matching()
     using connection = await connectionBetween(pairing, {

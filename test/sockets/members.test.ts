@@ -271,6 +271,20 @@ describe('members of net.Socket and tls.TLSSocket', () => {
     t.mock.restoreAll()
   })
 
+  test('a timeout that is none is refused, and one of months does not come at once', async (t) => {
+    const [socket] = await securedPair(t, memoryPair())
+    for (const wrong of [undefined, null, '1000', {}, 10n, Symbol('soon')])
+      assert.throws(() => socket.setTimeout(wrong as never), TypeError)
+    for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+      assert.throws(() => socket.setTimeout(wrong), RangeError)
+    let isOver = false
+    socket.setTimeout(2 ** 40, () => {
+      isOver = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(isOver, false)
+  })
+
   test('setNoDelay, setKeepAlive, ref and unref reach the socket below', async (t) => {
     const port = await nodeServer(t, (socket) => socket.resume())
     const below = net.connect(port, host)

@@ -8,6 +8,7 @@ import type { ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { PlainBuffer } from '../../channel/unsupported.ts'
 import type { VetoAnswer } from '../../channel/veto.ts'
+import { optionalBoolean, requireObject } from '../../config/arguments.ts'
 import type { Session } from '../../config/session.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
 import { BackendError, UsageError } from '../../errors.ts'
@@ -207,7 +208,10 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     return late.ask(resumed ? undefined : { peerChain, verified })
   }
 
-  override updateKeys({ requestPeer = false }: { readonly requestPeer?: boolean } = {}): void {
+  override updateKeys(options: { readonly requestPeer?: boolean } = {}): void {
+    requireObject('updateKeys', options)
+    const { requestPeer = false } = options
+    optionalBoolean('requestPeer', requestPeer)
     const ssl = this.#established('updateKeys')
     const { native } = this.#library
     if (versionOf(native.SSL_version(ssl)) !== 'TLSv1.3') throw new UsageError('updateKeys: there is none in TLS 1.2')

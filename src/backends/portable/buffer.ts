@@ -13,6 +13,7 @@ import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channe
 import type { ClientCertificateRequest } from '../../channel/post-handshake.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
 import { PlainBuffer } from '../../channel/unsupported.ts'
+import { optionalBoolean, requireObject } from '../../config/arguments.ts'
 import type { Session } from '../../config/session.ts'
 import { UsageError } from '../../errors.ts'
 import { decodeCertificate } from '../../x509/certificate.ts'
@@ -149,7 +150,10 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     return this.#ready('requestClientCertificate').requestClientCertificate()
   }
 
-  override updateKeys({ requestPeer = false }: { readonly requestPeer?: boolean } = {}): void {
+  override updateKeys(options: { readonly requestPeer?: boolean } = {}): void {
+    requireObject('updateKeys', options)
+    const { requestPeer = false } = options
+    optionalBoolean('requestPeer', requestPeer)
     const engine = this.#ready('updateKeys')
     if (engine.sentCloseNotify) throw new UsageError('updateKeys: close_notify has been sent')
     engine.updateKeys(requestPeer)

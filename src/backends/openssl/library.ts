@@ -27,7 +27,7 @@ export class Library {
     this.conduit = new Conduit(native)
     this.callbacks = new Callbacks(this)
     this.scratchAddress = koffi.address(scratch)
-    this.canFreeBuffers = isMended(native.OpenSSL_version_num())
+    this.canFreeBuffers = freesBuffersSafely(native.OpenSSL_version_num())
   }
 
   /** Random bytes of the library's own generator. */
@@ -74,8 +74,8 @@ export function requireLibrary(backend: string, loaded: Library | { readonly rea
   throw new BackendError(backend, `not available: ${loaded.reason}`)
 }
 
-/** By OpenSSL_version_num(3). */
-function isMended(version: number): boolean {
+/** `version`: as OpenSSL_version_num(3) gives it. */
+export function freesBuffersSafely(version: number): boolean {
   const minor = (version >>> 20) & 0xff
   const patch = (version >>> 4) & 0xff
   return version >= 0x40000000 || patch >= (firstMendedPatches[minor] ?? 0)

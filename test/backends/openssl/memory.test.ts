@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Certificate, PrivateKey, TLSClientConfiguration, TLSServerConfiguration, TrustStore } from 'polytls'
+import { freesBuffersSafely } from '#polytls/backends/openssl/library.js'
 import { connectionOf } from '../../support/connection.ts'
 import { authority, matching, serverIdentity, signingChain, trusting } from '../../support/identities.ts'
 import { OpenSSLWorkshop } from '../../support/openssl-workshop.ts'
@@ -60,6 +61,13 @@ describe('native memory', () => {
       assert.equal(connection.client.read(100), 'want-read')
     }
     assert.equal(freed(), 1)
+  })
+
+  it('no version is trusted with it that takes a buffer away which is in use', () => {
+    for (const unsafe of [0x30000000, 0x300000d0, 0x30100050, 0x30200010, 0x30300000])
+      assert.equal(freesBuffersSafely(unsafe), false, unsafe.toString(16))
+    for (const safe of [0x300000e0, 0x30000130, 0x30100060, 0x30200020, 0x30300010, 0x30400000, 0x30500080, 0x40000000])
+      assert.equal(freesBuffersSafely(safe), true, safe.toString(16))
   })
 
   it('a source is read when the context is made and never again', async () => {

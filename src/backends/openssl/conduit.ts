@@ -94,7 +94,7 @@ export class Conduit {
 
 const empty: Buffer = Buffer.alloc(0)
 
-function newMemoryBIO(native: Native): Pointer {
+export function newMemoryBIO(native: Native): Pointer {
   const bio = native.BIO_new(native.BIO_s_mem())
   if (bio === null) throw new Error('BIO_new failed')
   return bio

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { platform } from 'node:process'
 import { BackendError } from '../../errors.ts'
 import { Callbacks } from './callbacks.ts'
-import { Conduit } from './conduit.ts'
+import { Conduit, newMemoryBIO } from './conduit.ts'
 import type { LibraryChoice } from './library-choice.ts'
 import { type Native, type Pointer, prototypes } from './prototypes.ts'
 
@@ -17,6 +17,8 @@ export class Library {
   readonly callbacks: Callbacks
   /** Where `scratch` lies for C. */
   readonly scratchAddress: Pointer
+  /** A memory BIO through which bytes are copied. */
+  readonly #copier: Pointer
   /** Whether SSL_free_buffers leaves a buffer alone into which a record is still coming: CVE-2024-4741. */
   readonly canFreeBuffers: boolean
 
@@ -27,6 +29,7 @@ export class Library {
     this.conduit = new Conduit(native)
     this.callbacks = new Callbacks(this)
     this.scratchAddress = koffi.address(scratch)
+    this.#copier = newMemoryBIO(native)
     this.canFreeBuffers = freesBuffersSafely(native.OpenSSL_version_num())
   }
 
@@ -40,7 +43,23 @@ export class Library {
   /** A copy of native memory. */
   copy(address: Pointer | null, length: number): Uint8Array {
     if (address === null || length <= 0) return new Uint8Array(0)
-    return new Uint8Array(this.koffi.view(address, length)).slice()
+    const bytes = new Uint8Array(length)
+    this.#move(address, bytes, length)
+    return bytes
+  }
+
+  /** Writes into native memory, which has room for it. */
+  put(address: Pointer, bytes: Uint8Array): void {
+    this.#move(bytes, address, bytes.byteLength)
+  }
+
+  /** Not by a view of the memory, which costs ten times as much, and the garbage collector has to follow it. */
+  #move(from: Pointer | Uint8Array, to: Pointer | Uint8Array, length: number): void {
+    // A BIO with nothing in it says that there is nothing to read.
+    if (length === 0) return
+    const { native } = this
+    if (native.BIO_write(this.#copier, from, length) !== length || native.BIO_read(this.#copier, to, length) !== length)
+      throw new Error('a memory BIO takes no more: the machine may be out of memory')
   }
 }
 

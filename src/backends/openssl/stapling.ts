@@ -45,10 +45,10 @@ export class StapledStatusCheck {
 /** A server's part: hands the state of the certificate in use to OpenSSL, which frees it. */
 export function staple(library: Library, ssl: Pointer, response: Uint8Array | undefined): number {
   if (response === undefined) return CallbackAnswer.NOACK
-  const { native, koffi } = library
+  const { native } = library
   const memory = native.CRYPTO_malloc(response.byteLength, null, 0)
   if (memory === null) return CallbackAnswer.NOACK
-  new Uint8Array(koffi.view(memory, response.byteLength)).set(response)
+  library.put(memory, response)
   native.SSL_ctrl(ssl, Ctrl.SET_TLSEXT_STATUS_REQ_OCSP_RESP, response.byteLength, memory)
   return CallbackAnswer.OK
 }

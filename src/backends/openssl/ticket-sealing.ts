@@ -32,11 +32,11 @@ export class TicketSealing {
 
   /** @returns 1 for success, as C expects. */
   seal(material: TicketMaterial): number {
-    const { native, koffi } = this.#library
+    const { native } = this.#library
     const [newest] = requireTicketKeys(this.#keys.current())
-    const initializationVector = this.#library.random(16)
-    new Uint8Array(koffi.view(material.name, 16)).set(newest.name)
-    new Uint8Array(koffi.view(material.initializationVector, 16)).set(initializationVector)
+    const { initializationVector } = material
+    if (native.RAND_bytes(initializationVector, 16) !== 1) return -1
+    this.#library.put(material.name, newest.name)
     const { encryption, authentication } = this.#derive(newest)
     native.EVP_EncryptInit_ex(material.cipher, this.#cipher, null, encryption, initializationVector)
     return native.EVP_MAC_init(material.mac, authentication, 32, this.#macParameters.array)

@@ -4,7 +4,7 @@ import { BackendError } from '../../errors.ts'
 import { Callbacks } from './callbacks.ts'
 import { Conduit, newMemoryBIO } from './conduit.ts'
 import type { LibraryChoice } from './library-choice.ts'
-import { type Native, type Pointer, prototypes } from './prototypes.ts'
+import { type Native, type Pointer, prototypes, successors } from './prototypes.ts'
 
 type Koffi = typeof import('koffi')
 
@@ -120,11 +120,13 @@ function systemLibraries(): { readonly libcrypto: string; readonly libssl: strin
 
 function bind(handles: readonly Handle[]): Native {
   const functions: Record<string, unknown> = {}
-  for (const [name, prototype] of Object.entries(prototypes)) functions[name] = find(handles, prototype)
+  for (const [name, prototype] of Object.entries(prototypes)) {
+    functions[name] = find(handles, prototype, successors[name as keyof typeof prototypes])
+  }
   return functions as Native
 }
 
-function find(handles: readonly Handle[], prototype: string): unknown {
+function find(handles: readonly Handle[], prototype: string, successor?: string): unknown {
   let failure: unknown
   for (const handle of handles) {
     try {
@@ -133,6 +135,7 @@ function find(handles: readonly Handle[], prototype: string): unknown {
       failure = cause
     }
   }
+  if (successor !== undefined) return find(handles, successor)
   throw failure
 }
 

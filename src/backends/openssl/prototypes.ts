@@ -246,6 +246,12 @@ export const prototypes = {
   TLS_FEATURE_free: 'void TLS_FEATURE_free(void*)',
 } as const
 
+/** What functions are called since OpenSSL 3.3, for libraries that have the older names as macros alone: Node's program for Windows is one. */
+export const successors: { readonly [Name in keyof typeof prototypes]?: string } = {
+  SSL_SESSION_get_time: 'int64_t SSL_SESSION_get_time_ex(void*)',
+  SSL_SESSION_set_time: 'int64_t SSL_SESSION_set_time_ex(void*, int64_t)',
+}
+
 /** An address in native memory. The library owns what it points at, unless the function's documentation says otherwise. */
 export type Pointer = bigint
 

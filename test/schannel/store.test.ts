@@ -27,6 +27,19 @@ const noServer = notHere || (schannel.capabilities.roles.includes('server') ? fa
 /** Nobody else has certificates by such a name. */
 const name = `polytls test ${process.pid}`
 
+/**
+ * What this user has. On Wine each file of tests is a user of its own, with a container by its name, which may come at any time: those of others
+ * are left out.
+ */
+function ours(user: string | undefined): readonly string[] {
+  const isOther = (each: string): boolean =>
+    user !== undefined &&
+    each.startsWith('container ') &&
+    !/^container polytls-/.test(each) &&
+    each !== `container ${user}`
+  return belongings().filter((each) => !isOther(each))
+}
+
 const idOf = (where: string, { thumbprint }: Stored): string => `windows:${where}/My/thumbprint=${thumbprint}`
 const chainBy = (id: string): SigningChain => ({ leaf: Certificate.fromId(id), key: PrivateKey.fromId(id) })
 
@@ -50,8 +63,7 @@ describe('the stores of Windows', { skip: notHere }, () => {
   let untouched: readonly string[]
 
   before(async () => {
-    removeWineContainer()
-    untouched = belongings()
+    untouched = ours(removeWineContainer())
     root = await makeAuthority({ name: 'Root', ...rsa })
     stranger = await makeAuthority({ name: 'A Stranger', ...rsa })
     made = await root.issue({ name: `${name} alone`, names: ['server.test'], ...rsa })
@@ -184,7 +196,7 @@ describe('the stores of Windows', { skip: notHere }, () => {
 
   it('a key from PEM or PKCS #12 leaves nothing behind, except on Wine one container, the same for all', async () => {
     const user = removeWineContainer()
-    const before = belongings()
+    const before = ours(user)
     const key = createPrivateKey(made.key).export({ format: 'der', type: 'pkcs8' })
     const pfx = encodePKCS12({ leaf: derOf(made), issuers: [derOf(root)], key }, 'open sesame')
     const packed = {
@@ -197,13 +209,13 @@ describe('the stores of Windows', { skip: notHere }, () => {
         { clientAuthentication: 'required', trustStore: TrustStore.fromBuffer(root.certificate) },
       )
       assert.equal(connection.server.facts.verified, true)
-      assert.deepEqual(belongings(), user === undefined ? before : [...before, `container ${user}`].sort())
+      assert.deepEqual(ours(user), user === undefined ? before : [...before, `container ${user}`].sort())
     }
     removeWineContainer()
   })
 
   it('what a test puts there is taken away again', () => {
     for (const each of [stored, ...others]) each.remove()
-    assert.deepEqual(belongings(), untouched)
+    assert.deepEqual(ours(removeWineContainer()), untouched)
   })
 })

@@ -129,7 +129,7 @@ export class ClientResumption {
     const isOwn = this.#sessions.own.has(session)
     if (!isOwn && !verifyStoredChain(library, session.peerChain, { ...judge, securityLevel })) return
     const { native } = library
-    const state = decodeDER(library, stateOf(session), native.d2i_SSL_SESSION)
+    const state = decodeDER(library, stateOf(session), 'session')
     if (state !== null && hasOwnClock) setSessionAge(library, state, nowMilliseconds - session.receivedAtMilliseconds)
     if (state !== null && native.SSL_set_session(judge.ssl, state) === 1) {
       this.#offeredState = state

@@ -40,7 +40,7 @@ export function loadPrivateKey(library: Library, field: string, key: PrivateKey)
   // An empty passphrase, where none is given, keeps OpenSSL from asking for one on the terminal.
   const found = isPEM(bytes)
     ? withBIO(library, bytes, (bio) => native.PEM_read_bio_PrivateKey(bio, null, null, passphrase ?? ''))
-    : (decodeDER(library, bytes, native.d2i_AutoPrivateKey) ??
+    : (decodeDER(library, bytes, 'private key') ??
       withBIO(library, bytes, (bio) => native.d2i_PKCS8PrivateKey_bio(bio, null, null, passphrase ?? '')))
   const errors = takeErrors(native)
   bytes.fill(0)
@@ -81,7 +81,7 @@ function parsePEM(library: Library, bytes: Uint8Array, atMost: number): Pointer[
 }
 
 function parseDER(library: Library, bytes: Uint8Array): Pointer[] {
-  const certificate = decodeDER(library, bytes, library.native.d2i_X509)
+  const certificate = decodeDER(library, bytes, 'certificate')
   return certificate === null ? [] : [certificate]
 }
 

@@ -3,15 +3,23 @@ import type { Pointer } from './prototypes.ts'
 
 /** OpenSSL's d2i and i2d functions move a cursor over the bytes, so each call gets a cursor of its own. */
 
-type Decode = (target: null, cursor: BigUint64Array, length: number) => Pointer | null
 type Encode = (object: Pointer, cursor: BigUint64Array | null) => number
 
+/** What is decoded here, with the functions that make it and free it. */
+const kinds = {
+  certificate: ['d2i_X509', 'X509_free'],
+  'private key': ['d2i_AutoPrivateKey', 'EVP_PKEY_free'],
+  session: ['d2i_SSL_SESSION', 'SSL_SESSION_free'],
+} as const
+
 /** The object in the bytes, owned by the caller; `null` where they are none, or more than one. */
-export function decodeDER({ koffi }: Library, bytes: Uint8Array, decode: Decode): Pointer | null {
+export function decodeDER({ koffi, native }: Library, bytes: Uint8Array, kind: keyof typeof kinds): Pointer | null {
+  const [decode, free] = kinds[kind]
   const start = koffi.address(bytes)
   const cursor = BigUint64Array.of(start)
-  const found = decode(null, cursor, bytes.byteLength)
+  const found = native[decode](null, cursor, bytes.byteLength)
   if (found === null || cursor[0] === start + BigInt(bytes.byteLength)) return found
+  native[free](found)
   return null
 }
 

@@ -92,7 +92,7 @@ export function channelBinding(
     return exportKeyingMaterial(exporter, ssl, label, length, context)
   }
   if (native.SSL_is_server(ssl) === 1) return endPointBinding(library, native.SSL_get_certificate(ssl))
-  const certificate = peerCertificate === undefined ? null : decodeDER(library, peerCertificate, native.d2i_X509)
+  const certificate = peerCertificate === undefined ? null : decodeDER(library, peerCertificate, 'certificate')
   try {
     return endPointBinding(library, certificate)
   } finally {

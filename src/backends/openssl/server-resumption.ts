@@ -138,7 +138,7 @@ export class ServerResumption {
     const [record, state] = entry === undefined ? [] : readEntry(entry)
     const fitting = record && this.#fitting(ssl, decodeRecord(record))
     if (fitting === undefined || state === undefined) return null
-    const session = decodeDER(this.#library, state, this.#library.native.d2i_SSL_SESSION)
+    const session = decodeDER(this.#library, state, 'session')
     this.#library.native.ERR_clear_error()
     if (session !== null) this.#resume(session, fitting)
     return session

@@ -7,7 +7,7 @@ import type { Pointer } from './prototypes.ts'
 /** When the certificate ends, in milliseconds since 1970; 0 where that cannot be read. */
 export function endOfCertificate(library: Library, der: Uint8Array): number {
   const { native } = library
-  const certificate = decodeDER(library, der, native.d2i_X509)
+  const certificate = decodeDER(library, der, 'certificate')
   if (certificate === null) return 0
   try {
     const days = new Int32Array(1)
@@ -31,7 +31,7 @@ export interface ChainJudge {
 /** Verifies a server's chain as OpenSSL does in a handshake. See `ssl_verify_cert_chain` there. */
 export function verifyStoredChain(library: Library, chain: readonly Uint8Array[], judge: ChainJudge): boolean {
   const { native } = library
-  const certificates = chain.map((der) => decodeDER(library, der, native.d2i_X509))
+  const certificates = chain.map((der) => decodeDER(library, der, 'certificate'))
   const stack = native.OPENSSL_sk_new_null()
   const storeContext = native.X509_STORE_CTX_new()
   try {

@@ -1,6 +1,8 @@
 import { agreedFacts } from '../../channel/facts.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
+import type { CodePoint } from '../../config/registry.ts'
 import { chooseProtocol } from './application-protocols.ts'
+import { credentialsFor } from './client-choice.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import {
@@ -20,6 +22,8 @@ import { encodeNewSessionTicket12 } from './messages/post-handshake.ts'
 import { encodeServerHello } from './messages/server-hello.ts'
 import type { ServerSession } from './server-session.ts'
 import { checkClientHello12, helloExtensions12, serverRandom12, startServer12 } from './server12.ts'
+import type { Credential } from './setup.ts'
+import { fitsSuite } from './signatures12.ts'
 import { suites } from './suites.ts'
 import { Transcript } from './transcript.ts'
 
@@ -175,7 +179,7 @@ function connected(
     resumed: true,
     sessionAgeMilliseconds: (connection.setup.sessions?.now() ?? 0) - issuedAtMilliseconds,
   })
-  establish12(connection, secrets, facts, undefined)
+  establish12(connection, secrets, facts, formerCredential(connection, hello, cipherSuite)?.chain[0])
   return {
     name: 'CONNECTED',
     on: {
@@ -184,4 +188,16 @@ function connected(
       },
     },
   }
+}
+
+/** For bindings: what we would have shown with the suite, as where the session began. */
+function formerCredential(
+  connection: ServerConnection,
+  hello: ClientHello,
+  cipherSuite: CodePoint,
+): Credential | undefined {
+  const suite = suites.get(cipherSuite)
+  return credentialsFor(connection, hello).find(
+    ({ publicKey }) => suite !== undefined && fitsSuite(publicKey.algorithm, suite),
+  )
 }

@@ -1,4 +1,4 @@
-import { type AlertName, alertMeaning, alertName } from './alerts.ts'
+import { Alert, type AlertName, alertMeaning, alertName } from './alerts.ts'
 
 /** Stable identifiers of what went wrong. They are part of the API; message texts are not. */
 export type TLSErrorCode =
@@ -198,7 +198,8 @@ export class AlertReceivedError extends TLSError {
 
   constructor(code: number, options: { cause?: unknown; hint?: string } = {}) {
     const alert = alertName(code)
-    super(`the peer ended the connection with the alert ${alert}`, {
+    const named = alert in Alert ? `the alert ${alert}` : alert
+    super(`the peer ended the connection with ${named}`, {
       code: 'ERR_TLS_ALERT_RECEIVED',
       alert,
       hint: alertMeaning[alert as AlertName],

@@ -66,6 +66,8 @@ describe('registries', () => {
     for (const name of Object.keys(alertMeaning)) assert.ok(Object.hasOwn(Alert, name), name)
     assert.equal(new AlertReceivedError(70).hint, alertMeaning.protocol_version)
     assert.equal(new AlertReceivedError(200).alert, 'alert 200')
+    assert.match(new AlertReceivedError(200).message, /with alert 200$/)
+    assert.match(new AlertReceivedError(70).message, /with the alert protocol_version$/)
     assert.equal(new AlertReceivedError(200).hint, undefined)
   })
 })

@@ -1,5 +1,6 @@
 import type { Availability, Backend, Capabilities, Refusal } from '../../channel/backend.ts'
 import type { ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
+import { requireConfiguration, requireEnvironment } from '../../channel/given-context.ts'
 import { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { BackendError, ConfigurationError } from '../../errors.ts'
@@ -45,6 +46,7 @@ export class SchannelBackend implements Backend {
   }
 
   explain(configuration: TLSClientConfiguration | TLSServerConfiguration): readonly Refusal[] {
+    requireConfiguration('explain', configuration)
     const { native, abilities } = this.#require()
     return refusalsOf(configuration, abilities, native.systemName)
   }
@@ -52,12 +54,14 @@ export class SchannelBackend implements Backend {
   clientContext(configuration: TLSClientConfiguration, environment: ContextEnvironment = {}): ClientContext {
     if (!(configuration instanceof TLSClientConfiguration))
       throw new TypeError('clientContext: expected a TLSClientConfiguration')
+    requireEnvironment(environment)
     return new SchannelClientContext(this.#workshopFor(configuration), configuration, environment)
   }
 
   serverContext(configuration: TLSServerConfiguration, environment: ContextEnvironment = {}): ServerContext {
     if (!(configuration instanceof TLSServerConfiguration))
       throw new TypeError('serverContext: expected a TLSServerConfiguration')
+    requireEnvironment(environment)
     const workshop = this.#workshopFor(configuration)
     if (!workshop.abilities.roles.includes('server'))
       throw new BackendError(this.name, `the Schannel of ${workshop.native.systemName} has no server's side`)

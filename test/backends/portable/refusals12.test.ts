@@ -229,14 +229,18 @@ describe('what either side of TLS 1.2 refuses later', () => {
         const [liar, victim] = role === 'client' ? [client, server] : [server, client]
         const tap = new Tap(liar)
         let seen = 0
+        let isChanged = false
         const change = (bytes: Uint8Array): Uint8Array => {
           const here = at - seen
           seen += bytes.length
           length = Math.max(length, seen)
-          return here >= 0 && here < bytes.length ? flip(bytes, here) : bytes
+          if (here < 0 || here >= bytes.length) return bytes
+          isChanged = true
+          return flip(bytes, here)
         }
         drive(client, server, tap, undefined, change)
-        assert.ok(!victim.isEstablished, `byte ${at} from the ${role}`)
+        // Signatures by ECDSA differ in length, so a flight may be shorter than the one before.
+        assert.equal(victim.isEstablished, !isChanged, `byte ${at} from the ${role}`)
       }
     }
   })

@@ -43,7 +43,7 @@ export class PrivateKey {
       signer.schemes.length === 0 ||
       !signer.schemes.every((scheme) => typeof scheme === 'number')
     ) {
-      throw new TypeError('PrivateKey.fromSigner: expected an object with publicKey, schemes and sign()')
+      throw new TypeError('PrivateKey.fromSigner: expected an object with publicKey, schemes (one or more) and sign()')
     }
     return new PrivateKey(Object.freeze({ kind: 'signer', signer }))
   }

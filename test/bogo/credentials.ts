@@ -64,9 +64,12 @@ export function loadCredential(
     if (parameters === undefined) throw new Error(`asked to sign with ${scheme}`)
     return crypto.signWith(parameters.algorithm, key, message)
   }
+  const preferred =
+    signingPreferences.length > 0 ? signingPreferences.filter((each) => schemes.includes(each)) : schemes
+  if (preferred.length === 0) throw new Unimplemented('none of the signature schemes')
   const signer = {
     publicKey: createPublicKey(pem).export({ type: 'spki', format: 'der' }),
-    schemes: signingPreferences.length > 0 ? signingPreferences.filter((each) => schemes.includes(each)) : schemes,
+    schemes: preferred,
     sign: signs === 'later' ? async (scheme: CodePoint, message: Uint8Array) => sign(scheme, message) : sign,
   }
   return {

@@ -1,3 +1,4 @@
+// over 400 lines: whoever is to run it reads it first, from top to bottom, and finds all that it does in one place.
 import process, { argv, stdout } from 'node:process'
 import {
   AlertReceivedError,

@@ -1,3 +1,4 @@
+import { longestDelayMilliseconds } from '../config/arguments.ts'
 import { CipherSuite } from '../config/cipher-suite.ts'
 import { NamedGroup } from '../config/named-group.ts'
 import type { CodePoint } from '../config/registry.ts'
@@ -46,8 +47,7 @@ export function parseList(text: string): readonly string[] {
 
 export function parseMilliseconds(text: string): number {
   const value = Number(text)
-  // The longest delay that a timer takes.
-  if (!/^\d+$/.test(text) || value < 1 || value > 0x7fffffff) {
+  if (!/^\d+$/.test(text) || value < 1 || value > longestDelayMilliseconds) {
     throw new UsageFailure(`'${text}' is not a whole number of milliseconds, 1 or more`)
   }
   return value

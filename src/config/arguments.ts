@@ -2,6 +2,9 @@
 import { ConfigurationError } from '../errors.ts'
 import { typeOf } from './source.ts'
 
+/** The longest delay that a timer takes, some 24 days: a longer one would fire at once. */
+export const longestDelayMilliseconds = 0x7fffffff
+
 /** @throws TypeError for what is no object with options; of a function that says `where`, or of a field. */
 export function requireObject(where: string, value: unknown): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(where, 'an object', value)
@@ -37,7 +40,7 @@ export function optionalFunction(field: string, value: unknown): void {
 export function optionalWhole(
   field: string,
   value: unknown,
-  { from, to = mostMilliseconds }: { readonly from: number; readonly to?: number },
+  { from, to = longestDelayMilliseconds }: { readonly from: number; readonly to?: number },
 ): void {
   if (value === undefined) return
   if (typeof value !== 'number') throw wrong(field, 'a number', value)
@@ -55,6 +58,3 @@ export function requirePort(field: string, value: unknown): void {
 function wrong(field: string, what: string, got: unknown): TypeError {
   return new TypeError(`${field}: expected ${what}, got ${typeOf(got)}`)
 }
-
-/** The largest delay that a timer takes; a longer one would fire at once. */
-const mostMilliseconds = 0x7fffffff

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { longestDelayMilliseconds } from './arguments.ts'
 import { Certificate } from './certificate.ts'
 import type { CommonOptions } from './common-options.ts'
 import { PrivateKey } from './private-key.ts'
@@ -130,8 +131,7 @@ export const commonChecks: Checks<CommonOptions> = {
   verifyPeer: aFunction,
   keyLog: aFunction,
   certificateCompression: codePoints,
-  // The largest delay that a timer takes; a longer one would fire at once.
-  handshakeTimeoutMilliseconds: wholeNumber(1, 0x7fffffff, 'milliseconds'),
+  handshakeTimeoutMilliseconds: wholeNumber(1, longestDelayMilliseconds, 'milliseconds'),
 }
 
 function revocation(field: string, value: unknown): Revocation {

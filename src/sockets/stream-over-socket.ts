@@ -1,5 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { longestDelayMilliseconds } from '../config/arguments.ts'
 import { typeOf } from '../config/source.ts'
 import { resetTransport } from './transport.ts'
 
@@ -63,8 +64,7 @@ export abstract class StreamOverSocket extends Duplex {
       throw new RangeError(`milliseconds: ${milliseconds} is not a time to wait`)
     clearTimeout(this.#idleTimer)
     this.#idleMilliseconds = milliseconds
-    // A timer that is told to wait longer fires at once.
-    const delay = Math.min(milliseconds, mostMilliseconds)
+    const delay = Math.min(milliseconds, longestDelayMilliseconds)
     this.#idleTimer = delay > 0 ? setTimeout(() => this.emit('timeout'), delay).unref() : undefined
     if (callback !== undefined) {
       if (milliseconds > 0) this.once('timeout', callback)
@@ -121,6 +121,3 @@ export abstract class StreamOverSocket extends Duplex {
     clearTimeout(this.#idleTimer)
   }
 }
-
-/** The largest delay of a timer: some 24 days. */
-const mostMilliseconds = 0x7fffffff

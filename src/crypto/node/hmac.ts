@@ -1,6 +1,6 @@
 /**
  * HMAC over `crypto.hash`: RFC 2104. What `createHmac` makes is a stream with a native half, which the garbage collector has to follow, and a
- * handshake of TLS 1.3 makes some 25 on each side: alone in a loop it costs 2.5 µs in three pieces and this 2.1 µs, in handshakes 3.5 µs and
+ * handshake of TLS 1.3 makes some 35 on each side: alone in a loop it costs 2.5 µs in three pieces and this 1.5 µs, in handshakes 3.5 µs and
  * half as much again for the collector (Node 20.20, x64).
  */
 import * as crypto from 'node:crypto'
@@ -13,18 +13,23 @@ export function nodeHmac(algorithm: HashAlgorithm, key: Uint8Array, ...message: 
   // What imitates Node may have no `hash`.
   if (crypto.hash === undefined || key.length > blockLength || length > inner.length)
     return byStream(algorithm, key, message)
-  pad(inner, innerPad, key, blockLength)
+  inner.fill(innerPad, 0, blockLength)
+  outer.fill(outerPad, 0, blockLength)
+  for (let i = 0; i < key.length; i++) {
+    const byte = key[i] as number
+    inner[i] = innerPad ^ byte
+    outer[i] = outerPad ^ byte
+  }
   let at = blockLength
   for (const piece of message) {
     inner.set(piece, at)
     at += piece.length
   }
-  const digest = crypto.hash(algorithm, inner.subarray(0, length), 'buffer')
-  pad(outer, outerPad, key, blockLength)
-  outer.set(digest, blockLength)
+  // As text, which costs half of a Buffer and cannot be wiped: without the key nobody gets from it to the MAC.
+  const digest = crypto.hash(algorithm, inner.subarray(0, length), 'binary')
   const outerLength = blockLength + digest.length
+  for (let i = 0; i < digest.length; i++) outer[blockLength + i] = digest.charCodeAt(i)
   const mac = crypto.hash(algorithm, outer.subarray(0, outerLength), 'buffer')
-  digest.fill(0)
   inner.fill(0, 0, length)
   outer.fill(0, 0, outerLength)
   return mac
@@ -34,11 +39,6 @@ function byStream(algorithm: HashAlgorithm, key: Uint8Array, message: readonly U
   const hmac = crypto.createHmac(algorithm, key)
   for (const piece of message) hmac.update(piece)
   return hmac.digest()
-}
-
-function pad(block: Uint8Array, value: number, key: Uint8Array, blockLength: number): void {
-  block.fill(value, 0, blockLength)
-  for (let i = 0; i < key.length; i++) block[i] = value ^ (key[i] as number)
 }
 
 const innerPad = 0x36

@@ -117,6 +117,8 @@ export interface Aead {
    * memory with nothing. Where the runtime cannot decrypt into given memory (node:crypto), returning spares a copy.
    */
   open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined
+  /** Gives the key up; after that, sealing and opening are RangeErrors. */
+  wipe(): void
 }
 
 /** An ephemeral key whose public part is to be sent. */

@@ -57,6 +57,29 @@ for (const algorithm of algorithms) {
         assert.equal(aead.open(nonce, additionalData.subarray(1), seal()), undefined)
       })
 
+      test('seals and opens alike for as long as it has the key, and not at all without', () => {
+        const lasting = crypto.createAead(algorithm, key)
+        const target = new Uint8Array(40 + tagLength)
+        const once = (): void => {
+          lasting.seal(nonce, additionalData, [new Uint8Array(40).fill(1)], target, 0)
+        }
+        for (let record = 0; record < 10; record++) {
+          target.fill(0)
+          once()
+          assert.deepEqual(target, seal())
+          assert.equal(lasting.open(nonce, additionalData, target)?.length, 40)
+        }
+        lasting.wipe()
+        lasting.wipe()
+        assert.throws(once, RangeError)
+        assert.throws(() => lasting.open(nonce, additionalData, target), RangeError)
+        // Neither the one that was given nor another is touched by it.
+        assert.equal(aead.open(nonce, additionalData, target)?.length, 40)
+        const short = crypto.createAead(algorithm, key)
+        short.wipe()
+        assert.throws(() => short.open(nonce, additionalData, target), RangeError)
+      })
+
       test('refuses what is cut short, down to nothing', () => {
         const sealed = seal()
         for (let length = 0; length < sealed.length; length++) {

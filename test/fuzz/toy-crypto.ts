@@ -66,6 +66,7 @@ export class ToyCrypto implements CryptoProvider {
         const tag = ciphertext.subarray(-tagLength)
         return this.timingSafeEqual(tag, tagOf(nonce, additionalData, content)) ? content : undefined
       },
+      wipe: () => {},
     }
   }
 

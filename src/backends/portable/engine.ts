@@ -251,7 +251,7 @@ export class Engine<S extends Setup> implements Connection {
   /** Overwrites the secrets that are left. */
   dispose(): void {
     const { exporter, keys, resumption } = this.#established ?? {}
-    for (const secrets of [exporter, keys, resumption]) secrets?.wipe()
+    for (const secrets of [exporter, keys, resumption, this.#reader, this.#writer]) secrets?.wipe()
   }
 
   // ── what handlers ask for ──

@@ -16,7 +16,12 @@ import { createCcm } from './ccm.ts'
 export function createNobleAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead {
   const { keyLength, tagLength } = aeadParameters[algorithm]
   if (key.length !== keyLength) throw new RangeError(`${algorithm} has keys of ${keyLength} bytes, not ${key.length}`)
-  const { seal, open } = prepare(algorithm, Uint8Array.from(key), tagLength)
+  const own = Uint8Array.from(key)
+  let cipher: Prepared | undefined = prepare(algorithm, own, tagLength)
+  const live = (): Prepared => {
+    if (cipher === undefined) throw new RangeError('the key was given up')
+    return cipher
+  }
   return {
     algorithm,
     tagLength,
@@ -25,12 +30,16 @@ export function createNobleAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead
       let length = tagLength
       for (const piece of plaintext) length += piece.length
       if (offset + length > target.length) throw new RangeError('the target has no room for the sealed record')
-      target.set(seal(nonce, additionalData, concatBytes(plaintext)), offset)
+      target.set(live().seal(nonce, additionalData, concatBytes(plaintext)), offset)
       return length
     },
     open(nonce, additionalData, ciphertext) {
       checkNonce(nonce)
-      return ciphertext.length < tagLength ? undefined : open(nonce, additionalData, ciphertext)
+      return ciphertext.length < tagLength ? undefined : live().open(nonce, additionalData, ciphertext)
+    },
+    wipe() {
+      own.fill(0)
+      cipher = undefined
     },
   }
 }

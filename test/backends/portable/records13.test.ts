@@ -270,6 +270,7 @@ describe('KeyUpdate', () => {
       recordsLeft: 3,
       sealedLength: () => 0,
       seal: () => assert.fail('these keys are worn out'),
+      wipe: () => {},
     })
     assert.throws(() => client.transmit(Uint8Array.of(1)))
     assert.equal(changes, 1)

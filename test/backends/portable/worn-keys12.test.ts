@@ -62,5 +62,6 @@ function shortLived(sealer: RecordSealer, records: number): RecordSealer {
       used++
       return sealer.seal(type, content, target, offset)
     },
+    wipe: () => sealer.wipe(),
   }
 }

@@ -29,6 +29,8 @@ export interface RecordSealer {
   seal(type: ContentType, content: Uint8Array, target: Uint8Array, offset: number): number
   /** How many more records these keys may protect: RFC 9846, Section 5.5. */
   readonly recordsLeft: number
+  /** Gives the keys up: others have taken their place, or the connection is over. */
+  wipe(): void
 }
 
 /** Opens what we receive. */
@@ -43,4 +45,6 @@ export interface RecordOpener {
    */
   open(record: Uint8Array): Uint8Array | undefined
   readonly contentType: ContentType
+  /** As that of a sealer. */
+  wipe(): void
 }

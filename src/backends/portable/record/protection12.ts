@@ -69,6 +69,10 @@ export class Sealer12 implements RecordSealer {
     this.#blocksLeft -= blocksOf(content.length)
     return recordHeaderLength + fragmentLength
   }
+
+  wipe(): void {
+    this.#aead.wipe()
+  }
 }
 
 /** TLS 1.2's protection of what we receive. */
@@ -100,6 +104,10 @@ export class Opener12 implements RecordOpener {
     numbers.advance()
     this.contentType = type
     return content
+  }
+
+  wipe(): void {
+    this.#aead.wipe()
   }
 }
 

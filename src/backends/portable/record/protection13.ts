@@ -55,6 +55,10 @@ export class Sealer13 implements RecordSealer {
     return recordHeaderLength + length
   }
 
+  wipe(): void {
+    this.#aead.wipe()
+  }
+
   #padding(contentLength: number): number {
     const over = contentLength % this.#paddingMultiple
     if (over === 0) return 0
@@ -94,6 +98,10 @@ export class Opener13 implements RecordOpener {
     this.#nonces.advance()
     this.contentType = plaintext[end] as number
     return plaintext.subarray(0, end)
+  }
+
+  wipe(): void {
+    this.#aead.wipe()
   }
 
   /** What comes in clear although there are keys: Section 5, on change_cipher_spec. */

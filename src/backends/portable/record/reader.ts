@@ -40,7 +40,13 @@ export class RecordReader {
   }
 
   protect(opener: RecordOpener): void {
+    this.#opener?.wipe()
     this.#opener = opener
+  }
+
+  /** Gives the keys up. Nothing can be opened any more. */
+  wipe(): void {
+    this.#opener?.wipe()
   }
 
   /** From here on mostly data comes. */

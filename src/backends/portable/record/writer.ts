@@ -33,7 +33,13 @@ export class RecordWriter {
   /** `undefined`: in clear, as it was in the beginning. */
   protect(sealer: RecordSealer | undefined): void {
     this.flush()
+    this.#sealer?.wipe()
     this.#sealer = sealer
+  }
+
+  /** Gives the keys up. Nothing can be sent any more; what waits still can be fetched. */
+  wipe(): void {
+    this.#sealer?.wipe()
   }
 
   /** The version is agreed on: from here on the header of records in clear says so. RFC 5246, Appendix E.1; RFC 9846, Section 5.1. */

@@ -19,8 +19,10 @@ export interface CryptoProvider {
   readonly name: string
   readonly capabilities: CryptoCapabilities
 
-  /** Cryptographically secure random bytes. */
+  /** Cryptographically secure random bytes for what is sent in clear: they may have been drawn some time before they are handed out. */
   random(length: number): Uint8Array
+  /** The same for what stays secret: drawn for this call alone. */
+  randomSecret(length: number): Uint8Array
   /** Whether two secrets are the same, in a time that depends on their lengths only. Different lengths are not equal. */
   timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean
 
@@ -28,6 +30,8 @@ export interface CryptoProvider {
   allocate?(length: number): Uint8Array
 
   createHash(algorithm: HashAlgorithm): Hash
+  /** The hash of the pieces one after another, where no more will come. */
+  digest(algorithm: HashAlgorithm, ...message: readonly Uint8Array[]): Uint8Array
   /** SHA-1, for identifiers in formats that prescribe it (OCSP's CertID). Nothing may rest on its being hard to find collisions. */
   sha1(data: Uint8Array): Uint8Array
   /** HMAC over the pieces one after another. RFC 2104. */

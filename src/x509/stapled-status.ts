@@ -157,7 +157,7 @@ function isAbout(id: CertificateId, leaf: X509Certificate, issuer: X509Certifica
 function hashFor(oid: string, crypto: CryptoProvider): ((data: Uint8Array) => Uint8Array) | undefined {
   if (oid === sha1) return (data) => crypto.sha1(data)
   const algorithm = hashes.get(oid)
-  return algorithm && ((data) => crypto.createHash(algorithm).update(data).digest())
+  return algorithm && ((data) => crypto.digest(algorithm, data))
 }
 
 function findCurrencyProblem(

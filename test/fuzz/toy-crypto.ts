@@ -23,12 +23,20 @@ export class ToyCrypto implements CryptoProvider {
     return Uint8Array.from({ length }, () => this.#random(256))
   }
 
+  randomSecret(length: number): Uint8Array {
+    return this.random(length)
+  }
+
   timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean {
     return a.length === b.length && (this.isCredulous || a.every((byte, i) => byte === b[i]))
   }
 
   createHash(algorithm: HashAlgorithm): Hash {
     return new ToyHash(algorithm)
+  }
+
+  digest(algorithm: HashAlgorithm, ...message: readonly Uint8Array[]): Uint8Array {
+    return new ToyHash(algorithm).update(joined(...message)).digest()
   }
 
   sha1(data: Uint8Array): Uint8Array {

@@ -194,10 +194,7 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     const { serverCertificate } = engine
     const hash = serverCertificate && chooseEndPointHash(decodeCertificate(serverCertificate))
     if (hash === undefined) throw noEndPointBinding()
-    return engine.crypto
-      .createHash(hash)
-      .update(serverCertificate as Uint8Array)
-      .digest()
+    return engine.crypto.digest(hash, serverCertificate as Uint8Array)
   }
 
   [Symbol.dispose](): void {

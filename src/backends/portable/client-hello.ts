@@ -122,7 +122,7 @@ function sendEarlyData(
   { suite, bytes }: { readonly suite: SuiteParameters; readonly bytes: Uint8Array },
 ): void {
   const [{ stage }] = offered as readonly [OfferedKey]
-  const digest = connection.crypto.createHash(suite.hash).update(raw).digest()
+  const digest = connection.crypto.digest(suite.hash, raw)
   const traffic = stage.traffic(suite, digest)
   const exporter = stage.exporter(digest)
   connection.logSecret('CLIENT_EARLY_TRAFFIC_SECRET', random, traffic.reveal())

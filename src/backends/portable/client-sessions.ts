@@ -103,9 +103,8 @@ export class ClientSessions {
   #digest(serverName: string | undefined, service: string | undefined): string {
     const { backendName, configuration, crypto } = this.#options
     const { text, isProcessBound } = sessionBindingOf(configuration, { backend: backendName, serverName, service })
-    const hash = crypto.createHash('sha256').update(new TextEncoder().encode(text))
-    if (isProcessBound) hash.update(secretOfThisProcess(crypto))
-    return hexOfBytes(hash.digest())
+    const bound = isProcessBound ? [secretOfThisProcess(crypto)] : []
+    return hexOfBytes(crypto.digest('sha256', new TextEncoder().encode(text), ...bound))
   }
 
   #verifyAgain({ peerChain }: Session, serverName: ServerName | undefined): boolean | undefined {
@@ -125,7 +124,7 @@ export function endOf(certificate: Uint8Array): number {
 
 /** What no other process has, for bindings to things that have no meaning elsewhere. */
 function secretOfThisProcess(crypto: CryptoProvider): Uint8Array {
-  processSecret ??= crypto.random(32)
+  processSecret ??= crypto.randomSecret(32)
   return processSecret
 }
 let processSecret: Uint8Array | undefined

@@ -46,7 +46,7 @@ export function decodeImportedIdentity(identity: Uint8Array): ImportedIdentity |
 export function importKey(crypto: CryptoProvider, key: PreSharedKey, identity: ImportedIdentity): Uint8Array {
   const { hash } = key
   const extracted = crypto.hkdfExtract(hash, new Uint8Array(0), secretOf(key))
-  const context = crypto.createHash(hash).update(encodeImportedIdentity(identity)).digest()
+  const context = crypto.digest(hash, encodeImportedIdentity(identity))
   const imported = expandLabel(crypto, hash, extracted, 'derived psk', context, hashLength[identity.targetHash])
   wipe(extracted)
   return imported

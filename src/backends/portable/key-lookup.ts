@@ -121,7 +121,7 @@ export function requireBinder(
   const offered = identities[index]
   if (binder === undefined || offered === undefined) return undefined
   const truncated = raw.subarray(0, raw.length - bindersLength)
-  const digest = transcript?.digestWith(truncated) ?? crypto.createHash(found.hash).update(truncated).digest()
+  const digest = transcript?.digestWith(truncated) ?? crypto.digest(found.hash, truncated)
   if (!crypto.timingSafeEqual(found.stage.binder(found.kind, digest), binder)) throw fault('bad-binder')
   const { obfuscatedTicketAge } = offered
   // The one place where the proof is made.

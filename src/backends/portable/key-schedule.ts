@@ -196,10 +196,7 @@ export class Exporter extends OwnSecret {
   export(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     const { crypto, hash } = this
     const derived = this.derive(label, hashOfNothing(crypto, hash))
-    const contextHash = crypto
-      .createHash(hash)
-      .update(context ?? nothing)
-      .digest()
+    const contextHash = crypto.digest(hash, context ?? nothing)
     const exported = expandLabel(crypto, hash, derived, 'exporter', contextHash, length)
     wipe(derived)
     return exported
@@ -218,7 +215,7 @@ const hashesOfNothing = new Map<HashAlgorithm, Uint8Array>()
 function hashOfNothing(crypto: CryptoProvider, hash: HashAlgorithm): Uint8Array {
   let digest = hashesOfNothing.get(hash)
   if (digest === undefined) {
-    digest = crypto.createHash(hash).digest()
+    digest = crypto.digest(hash)
     hashesOfNothing.set(hash, digest)
   }
   return digest

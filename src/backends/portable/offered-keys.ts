@@ -92,7 +92,7 @@ export function signBinders(
   const truncated = raw.subarray(0, raw.length - extension.bindersLength)
   let at = truncated.length + 2
   for (const { hash, kind, stage } of keys) {
-    const digest = transcript?.digestWith(truncated) ?? crypto.createHash(hash).update(truncated).digest()
+    const digest = transcript?.digestWith(truncated) ?? crypto.digest(hash, truncated)
     const binder = stage.binder(kind, digest)
     raw.set(binder, at + 1)
     at += 1 + binder.length

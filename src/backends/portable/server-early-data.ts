@@ -29,7 +29,7 @@ export function askAboutEarlyData(
     kind: 'admit-early-data',
     guard: sessions.replayGuard,
     // Nobody can make another hello with the same binder, nor the same hello with another. Section 8.2.
-    identifier: connection.crypto.createHash('sha256').update(binder).digest(),
+    identifier: connection.crypto.digest('sha256', binder),
     // Whatever comes later is refused by its age.
     expiresAtMilliseconds: now + 2 * freshnessMilliseconds,
   }

@@ -112,7 +112,7 @@ export function shareKeys(answer: Answer, share: Uint8Array): Keys {
 export function takeEarlyData(answer: Answer, share: Uint8Array): Finishing {
   const { connection, hello, raw, negotiated } = answer
   const key = answer.key as ProvenKey
-  const digest = connection.crypto.createHash(key.hash).update(raw).digest()
+  const digest = connection.crypto.digest(key.hash, raw)
   const early = key.stage.traffic(negotiated.suite, digest)
   const exporter = key.stage.exporter(digest)
   connection.logSecret('CLIENT_EARLY_TRAFFIC_SECRET', hello.random, early.reveal())

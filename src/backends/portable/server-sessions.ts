@@ -46,7 +46,7 @@ export class ServerSessions {
     this.#binding = binding
     if (sessions.kind === 'stateful') this.store = sessions.store ?? new MemorySessionStore({ now })
     else {
-      const random = (length: number): Uint8Array => crypto.random(length)
+      const random = (length: number): Uint8Array => crypto.randomSecret(length)
       const { lifetimeSeconds } = this
       const keys = sessions.ticketKeys ?? new RotatingTicketKeys({ random, now, lifetimeSeconds })
       this.#sealer = new TicketSealer(crypto, keys)

@@ -9,6 +9,8 @@ export class Transcript {
   readonly #crypto: CryptoProvider
   #kept: Uint8Array[] = []
   #hash: Hash | undefined
+  /** That of now, once it was asked for: several secrets come from the same. */
+  #digest: Uint8Array | undefined
 
   constructor(crypto: CryptoProvider) {
     this.#crypto = crypto
@@ -21,6 +23,7 @@ export class Transcript {
 
   /** Adds one message, header included. */
   add(message: Uint8Array): void {
+    this.#digest = undefined
     if (this.#hash === undefined) this.#kept.push(message.slice())
     else this.#hash.update(message)
   }
@@ -40,6 +43,7 @@ export class Transcript {
   replaceByHash(algorithm: HashAlgorithm): void {
     this.start(algorithm)
     const digest = this.digest()
+    this.#digest = undefined
     this.#hash = this.#crypto.createHash(algorithm)
     this.#hash.update(Uint8Array.of(messageHashType, 0, 0, digest.length))
     this.#hash.update(digest)
@@ -59,10 +63,11 @@ export class Transcript {
     return other
   }
 
-  /** The hash of everything so far; more may follow. */
+  /** The hash of everything so far, which nobody may change; more may follow. */
   digest(): Uint8Array {
     if (this.#hash === undefined) throw new RangeError('the transcript has no hash yet')
-    return this.#hash.digest()
+    this.#digest ??= this.#hash.digest()
+    return this.#digest
   }
 }
 

@@ -15,7 +15,7 @@ import { toKeyImport } from '../key-import.ts'
 import type { CryptoProvider, PublicKey, SigningKey } from '../provider.ts'
 import { fitsScheme } from '../signature-fit.ts'
 import { createNobleAead } from './aead.ts'
-import { createNobleHash, nobleHmac, nobleSha1 } from './hash.ts'
+import { createNobleHash, nobleDigest, nobleHmac, nobleSha1 } from './hash.ts'
 import { nobleKeyExchanges } from './key-agreement.ts'
 import { decodeNoblePublicKey, decodeNobleSigningKey, NoblePublicKey, NobleSigningKey } from './keys.ts'
 import { nobleMlKem768 } from './ml-kem.ts'
@@ -41,8 +41,10 @@ export function createNobleCrypto(): CryptoProvider {
       signatureSchemes: { sign: signable, verify: verifiable },
     },
     random,
+    randomSecret: random,
     timingSafeEqual: equalBytes,
     createHash: createNobleHash,
+    digest: nobleDigest,
     sha1: nobleSha1,
     hmac: nobleHmac,
     hkdfExtract: (algorithm, salt, input) => hkdfExtract(nobleHmac, algorithm, salt, input),

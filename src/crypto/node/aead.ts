@@ -110,7 +110,9 @@ class NodeAead implements Aead {
     bytes.set(key)
     if (this.#uses++ < fewRecords) return bytes
     key.fill(0)
-    return (this.#key = createSecretKey(bytes))
+    const object = createSecretKey(bytes)
+    this.#key = object
+    return object
   }
 }
 

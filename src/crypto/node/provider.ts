@@ -7,7 +7,7 @@ import { toKeyImport } from '../key-import.ts'
 import type { CryptoProvider, MlKem768, PublicKey, SigningKey } from '../provider.ts'
 import { fitsScheme } from '../signature-fit.ts'
 import { createNodeAead } from './aead.ts'
-import { createNodeHash } from './hash.ts'
+import { createNodeHash, nodeDigest } from './hash.ts'
 import { nodeHmac } from './hmac.ts'
 import { nodeKeyExchanges } from './key-agreement.ts'
 import {
@@ -18,6 +18,7 @@ import {
   NodeSigningKey,
 } from './keys.ts'
 import { nodeMlKem768 } from './ml-kem.ts'
+import { nodeRandom } from './random.ts'
 import { nodeSign, nodeVerify } from './signatures.ts'
 
 export interface NodeCryptoOptions {
@@ -57,11 +58,13 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
       slowGroups: mlKem !== undefined && native === undefined ? [groupCode.X25519MLKEM768] : [],
       signatureSchemes: { sign: schemes, verify: schemes },
     },
-    random: (length) => randomBytes(length),
+    random: nodeRandom,
+    randomSecret: (length) => randomBytes(length),
     timingSafeEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b),
     // Not from Node's pool: the memory may be handed to whoever sends it.
     allocate: (length) => Buffer.allocUnsafeSlow(length),
     createHash: createNodeHash,
+    digest: nodeDigest,
     sha1: (data) => createHash('sha1').update(data).digest(),
     hmac: nodeHmac,
     hkdfExtract: (algorithm, salt, input) => hkdfExtract(nodeHmac, algorithm, salt, input),

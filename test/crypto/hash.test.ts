@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { type HashAlgorithm, hashLength } from '#polytls/crypto/algorithms.js'
 import { bytesOfHex, hexOf, nobleUnderTest, nodeUnderTest, providersUnderTest } from './providers.ts'
@@ -43,10 +43,16 @@ for (const { crypto } of providersUnderTest) {
       assert.equal(crypto.timingSafeEqual(new Uint8Array(0), new Uint8Array(0)), true)
     })
 
-    test('randomness has the length asked for, and differs', () => {
-      assert.equal(crypto.random(0).length, 0)
-      assert.equal(crypto.random(70000).length, 70000)
-      assert.notEqual(hexOf(crypto.random(32)), hexOf(crypto.random(32)))
+    test('a digest of pieces is that of all of them, be they none, one or several', () => {
+      for (const algorithm of algorithms) {
+        const hash = createHash(algorithm)
+        assert.equal(hexOf(crypto.digest(algorithm)), hash.copy().digest('hex'))
+        const pieces = [utf8('a'), utf8(''), new Uint8Array(5000).fill(7)]
+        for (const piece of pieces) hash.update(piece)
+        assert.equal(hexOf(crypto.digest(algorithm, ...pieces)), hash.digest('hex'))
+        const [, , long = utf8('')] = pieces
+        assert.equal(hexOf(crypto.digest(algorithm, long)), createHash(algorithm).update(long).digest('hex'))
+      }
     })
   })
 }

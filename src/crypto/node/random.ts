@@ -9,7 +9,7 @@ export function nodeRandom(length: number): Uint8Array {
   if (length > mostFromStore) return randomBytes(length)
   if (used + length > store.length) {
     // Every process that starts from the snapshot would draw the same.
-    if (v8.startupSnapshot?.isBuildingSnapshot?.() === true) return randomBytes(length)
+    if (v8.startupSnapshot?.isBuildingSnapshot?.()) return randomBytes(length)
     randomFillSync(store)
     used = 0
   }

@@ -3,6 +3,7 @@ import {
   createDecipheriv,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   generateKeyPairSync,
   sign,
@@ -34,39 +35,25 @@ export function handshakeCryptoMilliseconds({ authority, server }: Credentials, 
   return (performance.now() - start) / repetitions
 }
 
-/** Encrypting and decrypting records of 16 KiB with AES-128-GCM, in megabytes a second. */
-export function recordMegabytesPerSecond(megabytes: number): number {
-  const key = Buffer.alloc(16, 1)
+/** Sealing and opening records of so many bytes with AES-128-GCM, in microseconds for one. */
+export function recordMicroseconds(length: number, repetitions: number): { sealing: number; opening: number } {
+  const key = createSecretKey(Buffer.alloc(16, 1))
   const nonce = Buffer.alloc(12, 2)
-  const record = Buffer.alloc(16_384, 3)
-  const rounds = Math.ceil((megabytes * 1e6) / record.byteLength)
-  const start = performance.now()
-  for (let round = 0; round < rounds; round++) {
-    const cipher = createCipheriv('aes-128-gcm', key, nonce)
-    const sealed = cipher.update(record)
-    cipher.final()
-    const decipher = createDecipheriv('aes-128-gcm', key, nonce)
-    decipher.setAuthTag(cipher.getAuthTag())
-    decipher.update(sealed)
-    decipher.final()
-  }
-  return (rounds * record.byteLength) / 1e6 / ((performance.now() - start) / 1000)
-}
-
-/** Sealing and opening one record of 64 bytes, in microseconds. */
-export function smallRecordMicroseconds(repetitions: number): number {
-  const key = Buffer.alloc(16, 1)
-  const nonce = Buffer.alloc(12, 2)
-  const message = Buffer.alloc(64, 3)
-  const start = performance.now()
+  const content = Buffer.alloc(length, 3)
+  let [sealing, opening] = [0, 0]
   for (let made = 0; made < repetitions; made++) {
+    const start = performance.now()
     const cipher = createCipheriv('aes-128-gcm', key, nonce)
-    const sealed = cipher.update(message)
+    const sealed = cipher.update(content)
     cipher.final()
+    const tag = cipher.getAuthTag()
+    const between = performance.now()
     const decipher = createDecipheriv('aes-128-gcm', key, nonce)
-    decipher.setAuthTag(cipher.getAuthTag())
+    decipher.setAuthTag(tag)
     decipher.update(sealed)
     decipher.final()
+    opening += performance.now() - between
+    sealing += between - start
   }
-  return ((performance.now() - start) / repetitions) * 1000
+  return { sealing: (sealing / repetitions) * 1000, opening: (opening / repetitions) * 1000 }
 }

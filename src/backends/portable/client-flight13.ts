@@ -87,6 +87,7 @@ export function agreeOnKeys(
   sent.transcript.add(raw)
   const stage = (key?.stage ?? new EarlyStage(crypto, suite.hash)).shareSecret(suite, secret)
   const traffic = stage.traffic(sent.transcript.digest())
+  connection.guard(stage, traffic.client, traffic.server)
   connection.logSecret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', sent.random, traffic.client.reveal())
   connection.logSecret('SERVER_HANDSHAKE_TRAFFIC_SECRET', sent.random, traffic.server.reveal())
   connection.protectIncoming(traffic.server.opener())

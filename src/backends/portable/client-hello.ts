@@ -26,6 +26,7 @@ export function sendClientHello(connection: ClientConnection, session?: Offerabl
   const speaks13 = settings.versions.includes('TLSv1.3')
   const keyShares = speaks13 ? settings.shareGroups.map((group) => crypto.generateKeyShare(group)) : []
   const offered = speaks13 ? offeredKeys(connection, session) : []
+  connection.guard(...offered.map(({ stage }) => stage))
   const session12 = offerable12(connection, session)
   const early = earlyDataFor(connection, offered)
   const message: Omit<ClientHello, 'type'> = {

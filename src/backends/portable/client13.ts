@@ -215,6 +215,7 @@ function waitFinished(k: Agreed, request: Request, peer: ServerPeer): In<'WAIT_F
         connection.logSecret('SERVER_TRAFFIC_SECRET_0', sent.random, application.server.reveal())
         connection.logSecret('EXPORTER_SECRET', sent.random, exporter.reveal())
         const keys = new TrafficKeys(connection, 'client', application)
+        connection.guard(master, keys, exporter)
         keys.protectIncoming()
         if (k.earlyData === 'accepted') endEarlyData(k)
         const verified = { ...k, request, peer, finished, keys, exporter, master }

@@ -49,6 +49,8 @@ export interface Connection {
 
   /** Stops until the answer comes as an input: see `PauseDesk`. */
   pause(request: PauseRequest): void
+  /** Secrets of a handshake that is under way: whether it fails or is done, what it does not leave behind is wiped. */
+  guard(...secrets: readonly Wipeable[]): void
   /** One line of the key log, where the configuration wants one. RFC 9850. */
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void
   /** Once the current handler has returned, the handshake goes on in this state, of another version's diagram. */
@@ -65,6 +67,11 @@ export interface Connection {
   insistOnHandshake(insists: boolean): void
   /** What there is before the handshake is done. */
   readonly early: EarlyData
+}
+
+/** What holds a secret. To wipe it again changes nothing. */
+export interface Wipeable {
+  wipe(): void
 }
 
 export interface ClientConnection extends Connection {

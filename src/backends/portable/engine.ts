@@ -12,7 +12,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts'
 import { RaggedEOFError, UsageError } from '../../errors.ts'
 import { receiveAlert } from './alert.ts'
 import { Conduct } from './conduct.ts'
-import type { Connection, Established } from './connection.ts'
+import type { Connection, Established, Wipeable } from './connection.ts'
 import { EarlyData } from './early-data.ts'
 import { alertFor, failureOf, keysWornOut } from './failure.ts'
 import { fault } from './faults.ts'
@@ -50,6 +50,7 @@ export class Engine<S extends Setup> implements Connection {
   #version: NegotiatedVersion | undefined
   #sawMessage = false
   #established: Established | undefined
+  #guarded: Wipeable[] = []
 
   readonly #pauses = new PauseDesk()
   #failure: { readonly error: unknown } | undefined
@@ -251,7 +252,8 @@ export class Engine<S extends Setup> implements Connection {
   /** Overwrites the secrets that are left. */
   dispose(): void {
     const { exporter, keys, resumption } = this.#established ?? {}
-    for (const secrets of [exporter, keys, resumption, this.#reader, this.#writer]) secrets?.wipe()
+    const own = [exporter, keys, resumption, this.early.exporter, this.#reader, this.#writer, ...this.#guarded]
+    for (const secrets of own) secrets?.wipe()
   }
 
   // ── what handlers ask for ──
@@ -290,6 +292,10 @@ export class Engine<S extends Setup> implements Connection {
     this.#pauses.ask(request)
   }
 
+  guard(...secrets: readonly Wipeable[]): void {
+    this.#guarded.push(...secrets)
+  }
+
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void {
     this.#keyLog.note(label, clientRandom, secret)
   }
@@ -300,6 +306,9 @@ export class Engine<S extends Setup> implements Connection {
 
   establish(established: Established): void {
     this.#established = established
+    const { exporter, keys } = established
+    for (const secret of this.#guarded) if (secret !== exporter && secret !== keys) secret.wipe()
+    this.#guarded = []
     this.#facts = established.facts
     this.#reader.openAtOnce()
   }

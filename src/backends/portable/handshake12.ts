@@ -80,7 +80,9 @@ export function deriveSecrets12(
 ): Secrets12 {
   const master = MasterSecret.extended(connection.crypto, suite, randoms, premaster, flight.digest())
   connection.logSecret('CLIENT_RANDOM', randoms.client, master.reveal())
-  return { master, keys: master.keys() }
+  const keys = master.keys()
+  connection.guard(master, keys)
+  return { master, keys }
 }
 
 /** ChangeCipherSpec, and Finished as the first message behind it. */

@@ -106,6 +106,10 @@ export class Keys12 {
     return this.#take(side, (key, iv) => new Opener12(this.#crypto.createAead(this.#suite.aead, key), iv))
   }
 
+  wipe(): void {
+    wipe(this.#block)
+  }
+
   #take<T>(side: Side, make: (key: Uint8Array, iv: Uint8Array) => T): T {
     if (this.#taken.has(side)) throw new RangeError(`the ${side}'s keys have been taken: a nonce would repeat`)
     this.#taken.add(side)

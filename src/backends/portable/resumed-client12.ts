@@ -34,7 +34,9 @@ export function startResumedClient12(agreed: Agreed12, session: OfferedSession12
   const master = MasterSecret.resumed(connection.crypto, suite, randoms, session.state.masterSecret)
   connection.logSecret('CLIENT_RANDOM', randoms.client, master.reveal())
   if (recordSizeLimit !== undefined) connection.limitOutgoingContent(recordSizeLimit)
-  const resumed = { ...agreed, session, secrets: { master, keys: master.keys() } }
+  const keys = master.keys()
+  connection.guard(master, keys)
+  const resumed = { ...agreed, session, secrets: { master, keys } }
   agreed.flight.forgetMessages()
   return agreed.expectsTicket ? waitTicket(resumed) : waitChangeCipherSpec(resumed)
 }

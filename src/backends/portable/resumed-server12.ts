@@ -129,6 +129,7 @@ function resumeOrNot(
   if (renewed !== undefined)
     send(encodeNewSessionTicket12({ lifetimeHintSeconds: sessions.lifetimeSeconds, ticket: renewed }))
   const secrets = { master, keys: master.keys() }
+  connection.guard(master, secrets.keys)
   if (extensions.record_size_limit !== undefined) connection.limitOutgoingContent(extensions.record_size_limit)
   sendFinished12(connection, 'server', flight, secrets)
   return waitChangeCipherSpec({ connection, hello, raw, session, flight, secrets, innerProtocol })

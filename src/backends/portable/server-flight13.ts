@@ -95,6 +95,7 @@ export function shareKeys(answer: Answer, share: Uint8Array): Keys {
   if (isFirst && hello.sessionId.length > 0) connection.sendChangeCipherSpec()
   const stage = (key?.stage ?? new EarlyStage(crypto, suite.hash)).shareSecret(suite, accepted.sharedSecret)
   const traffic = stage.traffic(transcript.digest())
+  connection.guard(stage, traffic.client, traffic.server)
   connection.logSecret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', hello.random, traffic.client.reveal())
   connection.logSecret('SERVER_HANDSHAKE_TRAFFIC_SECRET', hello.random, traffic.server.reveal())
   connection.protectOutgoing(traffic.server.sealer())
@@ -138,6 +139,7 @@ export function finish(k: Keys): Finishing {
   connection.logSecret('SERVER_TRAFFIC_SECRET_0', hello.random, application.server.reveal())
   connection.logSecret('EXPORTER_SECRET', hello.random, exporter.reveal())
   const keys = new TrafficKeys(connection, 'server', application)
+  connection.guard(master, keys, exporter)
   keys.protectOutgoing()
   return { ...k, keys, exporter, master }
 }

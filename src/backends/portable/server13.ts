@@ -109,6 +109,7 @@ function findKey(first: Hello, search: ReturnType<typeof lookUpKey>, answer?: un
 }
 
 function answerHello({ connection, hello, raw }: Hello, found: FoundKey | undefined): Decided {
+  if (found !== undefined) connection.guard(found.stage)
   const negotiated = negotiate(connection, hello, found)
   const key = found && requireBinder(connection, hello, raw, found, undefined)
   const transcript = new Transcript(connection.crypto)

@@ -16,7 +16,8 @@ export class RotatingTicketKeys implements TicketKeys {
   readonly #rotationMilliseconds: number
   /** The newest among them. */
   readonly #mostKeys: number
-  #keys: readonly { readonly key: TicketKey; readonly madeAtMilliseconds: number }[] = []
+  #keys: readonly DatedKey[] = []
+  #current: readonly TicketKey[] = []
 
   constructor(options: RotatingTicketKeysOptions) {
     const { lifetimeSeconds, rotationSeconds = defaultRotationSeconds } = options
@@ -27,18 +28,32 @@ export class RotatingTicketKeys implements TicketKeys {
 
   current(): readonly TicketKey[] {
     const now = this.#options.now()
-    const [newest] = this.#keys
+    const newest = this.#keys[0]
     const age = newest === undefined ? Number.POSITIVE_INFINITY : now - newest.madeAtMilliseconds
     // Also where the clock was set back.
     if (age < 0 || age >= this.#rotationMilliseconds) {
-      const { random, lifetimeSeconds } = this.#options
-      const longest = this.#rotationMilliseconds + 1000 * lifetimeSeconds
+      const { random } = this.#options
       const made = { key: { name: random(16), secret: random(32) }, madeAtMilliseconds: now }
-      const needed = this.#keys.filter(({ madeAtMilliseconds }) => now - madeAtMilliseconds < longest)
-      this.#keys = [made, ...needed].slice(0, this.#mostKeys)
+      this.#keep([made, ...this.#keys.filter((each) => this.#isNeeded(each, now))].slice(0, this.#mostKeys))
+    } else if (!this.#isNeeded(this.#keys.at(-1) as DatedKey, now)) {
+      this.#keep(this.#keys.filter((each) => this.#isNeeded(each, now)))
     }
-    return this.#keys.map(({ key }) => key)
+    return this.#current
   }
+
+  #isNeeded({ madeAtMilliseconds }: DatedKey, now: number): boolean {
+    return now - madeAtMilliseconds < this.#rotationMilliseconds + 1000 * this.#options.lifetimeSeconds
+  }
+
+  #keep(keys: readonly DatedKey[]): void {
+    this.#keys = keys
+    this.#current = keys.map(({ key }) => key)
+  }
+}
+
+interface DatedKey {
+  readonly key: TicketKey
+  readonly madeAtMilliseconds: number
 }
 
 const defaultRotationSeconds = 12 * 60 * 60

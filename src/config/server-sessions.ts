@@ -36,7 +36,7 @@ export interface TicketOptions {
  * connections that are resumed without a new key exchange, and forge sessions: forward secrecy is as good as the rotation.
  */
 export interface TicketKeys {
-  /** The keys in use, the newest first: it seals, all of them open. Asked whenever a ticket is made or comes, so it has to be quick. */
+  /** The keys in use, the newest first: it seals, all of them open. Asked in every step in which a ticket may be made or come, so it has to be quick. */
   current(): readonly TicketKey[]
 }
 

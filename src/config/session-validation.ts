@@ -52,20 +52,19 @@ export function serverSessions(field: string, value: unknown): ServerSessions {
 export function requireTicketKeys(keys: readonly TicketKey[]): readonly [TicketKey, ...TicketKey[]] {
   const field = 'sessions.ticketKeys'
   if (!Array.isArray(keys)) throw expected(field, 'an array of TicketKey', keys)
-  keys.forEach((key: Partial<TicketKey> | null, index) => {
-    for (const [name, length] of [
-      ['name', 16],
-      ['secret', 32],
-    ] as const) {
-      const bytes = key?.[name]
-      if (!(bytes instanceof Uint8Array)) throw expected(`${field}[${index}].${name}`, 'a Uint8Array', bytes)
-      if (bytes.length !== length)
-        throw new ConfigurationError(`${field}[${index}].${name}`, `it has ${bytes.length} bytes instead of ${length}`)
-    }
-  })
-  const [newest, ...older] = keys
-  if (newest === undefined) throw new ConfigurationError(field, 'without a key no ticket can be sealed')
-  return [newest, ...older]
+  if (keys.length === 0) throw new ConfigurationError(field, 'without a key no ticket can be sealed')
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index] as Partial<TicketKey> | null
+    requireLength(() => `${field}[${index}].name`, key?.name, 16)
+    requireLength(() => `${field}[${index}].secret`, key?.secret, 32)
+  }
+  return keys as readonly TicketKey[] as readonly [TicketKey, ...TicketKey[]]
+}
+
+function requireLength(field: () => string, bytes: unknown, length: number): void {
+  if (!(bytes instanceof Uint8Array)) throw expected(field(), 'a Uint8Array', bytes)
+  if (bytes.length !== length)
+    throw new ConfigurationError(field(), `it has ${bytes.length} bytes instead of ${length}`)
 }
 
 function requireNames(field: string, given: object, names: readonly string[]): void {

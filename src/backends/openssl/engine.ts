@@ -191,6 +191,8 @@ export class Engine {
    */
   step(operation: () => number, noted?: readonly QueuedError[]): number | Waiting {
     const { native, callbacks } = this.library
+    // Also a client that is asked later gets tickets.
+    if (!this.isOpen || this.late?.isOpen) this.prepared.readyTickets()
     this.#ciphertext.enter()
     callbacks.listener = this.#answers
     native.ERR_clear_error()

@@ -110,6 +110,7 @@ export class Handshake {
 export function sendTickets(engine: Engine, count: number): void {
   const { native } = engine.library
   const ssl = engine.live()
+  engine.prepared.readyTickets()
   for (let sent = 0; sent < count; sent++) native.SSL_new_session_ticket(ssl)
   if (count > 0) engine.step(() => native.SSL_do_handshake(ssl))
 }

@@ -147,6 +147,11 @@ export class PreparedContext {
     native.SSL_clear_options(ssl, Option.PRIORITIZE_CHACHA)
   }
 
+  /** Before a step in which tickets may come or be made. */
+  readyTickets(): void {
+    this.serverSessions?.sealing?.handOver(this.first)
+  }
+
   /** The SSL_CTX that a connection starts with. */
   get first(): Pointer {
     return this.#contexts.values().next().value as Pointer

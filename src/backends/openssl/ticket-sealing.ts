@@ -1,6 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import type { TicketKey, TicketKeys } from '../../config/server-sessions.ts'
 import { requireTicketKeys } from '../../config/session-validation.ts'
+import { Ctrl } from './constants.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 
@@ -22,12 +23,35 @@ export class TicketSealing {
   readonly #derived = new Map<string, DerivedKeys>()
   readonly #cipher: Pointer | null
   readonly #macParameters: MacParameters
+  /** A copy of the key that OpenSSL has; `undefined` where it asks. */
+  #handedOver: TicketKey | undefined
 
   constructor(library: Library, keys: TicketKeys) {
     this.#library = library
     this.#keys = keys
     this.#cipher = library.native.EVP_aes_256_cbc()
     this.#macParameters = new MacParameters(library)
+  }
+
+  /**
+   * Before a step in which tickets may come or be made. Where there is one key alone, OpenSSL gets it and does by itself what `seal` and
+   * `open` do, which spares it two calls back; it has no room for older keys, so where there are some it asks. The context is the one that
+   * connections start with.
+   */
+  handOver(context: Pointer): void {
+    const key = this.#onlyKey()
+    if (key === undefined ? this.#handedOver === undefined : isSameKey(key, this.#handedOver)) return
+    const { native, callbacks } = this.#library
+    // Not by `slice`, which for a Buffer is no copy.
+    this.#handedOver = key && { name: new Uint8Array(key.name), secret: new Uint8Array(key.secret) }
+    if (key !== undefined) {
+      const { encryption, authentication } = this.#derive(key)
+      const keys = Buffer.concat([key.name, authentication, encryption])
+      if (native.SSL_CTX_ctrl(context, Ctrl.SET_TLSEXT_TICKET_KEYS, keys.byteLength, keys) !== 1)
+        throw new Error('SSL_CTX_set_tlsext_ticket_keys failed')
+      keys.fill(0)
+    }
+    native.SSL_CTX_set_tlsext_ticket_key_evp_cb(context, key === undefined ? callbacks.sessions.ticketKey : null)
   }
 
   /** @returns 1 for success, as C expects. */
@@ -63,6 +87,16 @@ export class TicketSealing {
     return requireTicketKeys(this.#keys.current()).some((key) => name.equals(key.name))
   }
 
+  #onlyKey(): TicketKey | undefined {
+    try {
+      const keys = requireTicketKeys(this.#keys.current())
+      return keys.length === 1 ? keys[0] : undefined
+    } catch {
+      // Whoever has a ticket, or is to get one, fails of it: OpenSSL asks then.
+      return undefined
+    }
+  }
+
   /** One key for each purpose. */
   #derive({ name, secret }: TicketKey): DerivedKeys {
     const id = Buffer.concat([name, secret]).toString('latin1')
@@ -75,6 +109,13 @@ export class TicketSealing {
     }
     return derived
   }
+}
+
+/** By what is in them: an application may give new objects each time, or write into those that it has given. */
+function isSameKey(one: TicketKey, other: TicketKey | undefined): boolean {
+  return (
+    other !== undefined && Buffer.compare(one.name, other.name) === 0 && Buffer.compare(one.secret, other.secret) === 0
+  )
 }
 
 interface DerivedKeys {

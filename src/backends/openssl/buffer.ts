@@ -172,17 +172,17 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
 
   get facts(): ConnectionFacts {
     if (this.#facts !== undefined) return this.#facts
-    const { isOpen, ssl, isServer, serverName, verification, sessions, stapledStatus, timestamps } = this.#engine
+    const engine = this.#engine
+    const { isOpen, ssl, isServer, serverName, prepared, verification, sessions, stapledStatus, timestamps } = engine
     if (ssl === undefined || !isOpen) return noFacts
     this.#facts = readFacts(this.#library, ssl, {
       isServer,
       serverName,
       verified: verification.chainVerified,
-      sessions: {
-        ...sessions.facts(ssl),
-        ocspResponse: stapledStatus?.response,
-        signedCertificateTimestamps: timestamps,
-      },
+      sessions: sessions.facts(ssl),
+      ocspResponse: stapledStatus?.response,
+      signedCertificateTimestamps: timestamps,
+      hasInnerProtocols: prepared.configuration.innerProtocols !== undefined,
     })
     return this.#facts
   }

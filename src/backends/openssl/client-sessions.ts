@@ -152,7 +152,7 @@ export class ClientResumption {
   }
 
   /** How old the session was when it was offered, in milliseconds. */
-  get offeredAgeMilliseconds(): number {
+  get ageMilliseconds(): number {
     return this.#offered === undefined ? 0 : this.#offeredAt - this.#offered.receivedAtMilliseconds
   }
 

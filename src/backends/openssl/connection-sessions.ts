@@ -1,6 +1,5 @@
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import type { EarlyDataOutcome } from '../../channel/early-data.ts'
-import type { ConnectionFacts } from '../../channel/facts.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import type { PreSharedKey } from '../../config/pre-shared-key.ts'
 import type { Session } from '../../config/session.ts'
@@ -8,6 +7,7 @@ import { ClientResumption } from './client-sessions.ts'
 import { EarlyDataStatus } from './constants.ts'
 import { ServerEarlyData } from './early-data.ts'
 import type { Engine } from './engine.ts'
+import type { SessionFacts } from './facts.ts'
 import type { Library } from './library.ts'
 import { fitsHash, ServerPreSharedKeys, sessionOfKey } from './pre-shared-keys.ts'
 import type { PreparedContext } from './prepared-context.ts'
@@ -125,14 +125,10 @@ export class ConnectionSessions implements SessionListener {
   #readFoundation(ssl: Pointer): Foundation {
     const { native } = this.#library
     if (native.SSL_session_reused(ssl) !== 1) return { kind: 'certificates' }
+    const session = native.SSL_get_session(ssl)
     const key = this.#keys?.used ?? this.#offeredKey
-    // A key that was had before is a session without a ticket.
-    const isTicket =
-      this.client === undefined
-        ? this.server?.resuming !== undefined
-        : native.SSL_SESSION_has_ticket(native.SSL_get_session(ssl)) === 1
-    if (key !== undefined && !isTicket) return { kind: 'pre-shared-key', key }
-    this.client?.resumed(native.SSL_get_session(ssl))
+    if (key !== undefined && !this.#isTicket(session)) return { kind: 'pre-shared-key', key }
+    this.client?.resumed(session)
     const { offered, offeredVerified = false } = this.client ?? {}
     const { peerChain, verified } = this.server?.resuming ?? {
       peerChain: offered?.peerChain ?? [],
@@ -141,24 +137,27 @@ export class ConnectionSessions implements SessionListener {
     return { kind: 'session', peerChain, verified }
   }
 
+  /** A key that was had before is a session without a ticket. */
+  #isTicket(session: Pointer | null): boolean {
+    if (this.client === undefined) return this.server?.resuming !== undefined
+    return session !== null && this.#library.native.SSL_SESSION_has_ticket(session) === 1
+  }
+
   /** What it adds to what was agreed. */
-  facts(ssl: Pointer): Partial<ConnectionFacts> {
-    const earlyData = this.#earlyDataOutcome(ssl)
+  facts(ssl: Pointer): SessionFacts {
     const foundation = this.#foundation
-    switch (foundation.kind) {
-      case 'certificates':
-        return { earlyData }
-      case 'pre-shared-key':
-        return { earlyData, preSharedKeyIdentity: foundation.key.identity }
-      case 'session': {
-        const { peerChain } = foundation
-        const sessionAgeMilliseconds = this.client?.offeredAgeMilliseconds ?? this.server?.ageMilliseconds
-        return { earlyData, resumed: true, sessionAgeMilliseconds, peerChain, peerCertificate: peerChain[0] }
-      }
+    return {
+      earlyData: this.#earlyDataOutcome(ssl),
+      preSharedKeyIdentity: foundation.kind === 'pre-shared-key' ? foundation.key.identity : undefined,
+      resumed:
+        foundation.kind === 'session'
+          ? { peerChain: foundation.peerChain, ageMilliseconds: (this.client ?? this.server)?.ageMilliseconds }
+          : undefined,
     }
   }
 
   #earlyDataOutcome(ssl: Pointer): EarlyDataOutcome | undefined {
+    if (this.client !== undefined && this.#toSend === undefined) return undefined
     const status = this.#library.native.SSL_get_early_data_status(ssl)
     if (status === EarlyDataStatus.ACCEPTED) return 'accepted'
     if (status === EarlyDataStatus.REJECTED) return 'rejected'

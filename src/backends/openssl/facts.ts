@@ -1,4 +1,5 @@
-import { type AgreedFacts, agreedFacts, type ConnectionFacts } from '../../channel/facts.ts'
+import type { EarlyDataOutcome } from '../../channel/early-data.ts'
+import { agreedFacts, type ConnectionFacts } from '../../channel/facts.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import { Ctrl, ProtocolVersion } from './constants.ts'
 import { encodeDER } from './der.ts'
@@ -11,31 +12,52 @@ export interface KnownFacts {
   readonly isServer: boolean
   readonly serverName: string | undefined
   readonly verified: boolean
-  /** What sessions, early data and pre-shared keys add. */
-  readonly sessions: AgreedFacts
+  readonly sessions: SessionFacts
+  readonly ocspResponse: Uint8Array | undefined
+  readonly signedCertificateTimestamps: readonly Uint8Array[] | undefined
+  /** Whether there is a protocol inside that could have been agreed. */
+  readonly hasInnerProtocols: boolean
+}
+
+/** What sessions, early data and pre-shared keys add. */
+export interface SessionFacts {
+  readonly earlyData: EarlyDataOutcome | undefined
+  readonly preSharedKeyIdentity: Uint8Array | undefined
+  /** Where the connection goes on from a session. */
+  readonly resumed:
+    | { readonly peerChain: readonly Uint8Array[]; readonly ageMilliseconds: number | undefined }
+    | undefined
 }
 
 /** Reads what was agreed from a connection whose handshake is done. */
 export function readFacts(library: Library, ssl: Pointer, known: KnownFacts): ConnectionFacts {
   const { native } = library
   const { isServer, serverName, verified, sessions } = known
+  const { resumed } = sessions
   const version = versionOf(native.SSL_version(ssl))
-  const peerChain = sessions.peerChain ?? readPeerChain(library, ssl, isServer)
+  const peerChain = resumed === undefined ? readPeerChain(library, ssl, isServer) : resumed.peerChain
   // A connection that failed may have lost it, and C would follow the null.
   const suite = native.SSL_get_current_cipher(ssl)
   // TLS 1.2 resumes without a key exchange; OpenSSL would name that of the first connection.
-  const hasExchange = version !== 'TLSv1.2' || !sessions.resumed
+  const hasExchange = version !== 'TLSv1.2' || resumed === undefined
   return agreedFacts({
     version,
     cipherSuite: suite === null ? undefined : native.SSL_CIPHER_get_protocol_id(suite),
     group: hasExchange ? groupOfNegotiated(native.SSL_ctrl(ssl, Ctrl.GET_NEGOTIATED_GROUP, 0, null)) : undefined,
-    signatureScheme: readSignatureScheme(library, ssl, peerChain.length > 0),
-    innerProtocol: readInnerProtocol(library, ssl),
+    // Nobody signs to resume.
+    signatureScheme: resumed === undefined ? readSignatureScheme(library, ssl, peerChain.length > 0) : undefined,
+    innerProtocol: known.hasInnerProtocols ? readInnerProtocol(library, ssl) : undefined,
     serverName: isServer ? (native.SSL_get_servername(ssl, 0) ?? undefined) : serverName,
     peerCertificate: peerChain[0],
     peerChain,
     verified,
-    ...sessions,
+    resumed: resumed !== undefined,
+    sessionAgeMilliseconds: resumed?.ageMilliseconds,
+    earlyData: sessions.earlyData,
+    preSharedKeyIdentity: sessions.preSharedKeyIdentity,
+    ocspResponse: known.ocspResponse,
+    signedCertificateTimestamps: known.signedCertificateTimestamps,
+    certificateCompression: undefined,
   })
 }
 

@@ -97,8 +97,8 @@ export class Handshake {
   #sendTicketsLate(): void {
     const { library, prepared, sessions, isServer } = this.#engine
     const { sendsTicketsLate = false, ticketsPerConnection = 0 } = prepared.serverSessions ?? {}
-    const isTLS13 = versionOf(library.native.SSL_version(this.#engine.live())) === 'TLSv1.3'
-    if (!isServer || !sendsTicketsLate || !isTLS13 || sessions.foundation.kind === 'pre-shared-key') return
+    if (!isServer || !sendsTicketsLate || sessions.foundation.kind === 'pre-shared-key') return
+    if (versionOf(library.native.SSL_version(this.#engine.live())) !== 'TLSv1.3') return
     // One for the one that was used, as OpenSSL does it.
     sendTickets(
       this.#engine,

@@ -164,6 +164,7 @@ export class PreparedContext {
     if (ssl === null) throw new BackendError(this.backendName, 'SSL_new failed: the machine may be out of memory')
     if (this.configuration instanceof TLSServerConfiguration) native.SSL_set_accept_state(ssl)
     else native.SSL_set_connect_state(ssl)
+    if (serverName === undefined && this.#now === undefined) return ssl
     const parameters = native.SSL_get0_param(ssl)
     if (serverName?.kind === 'dns')
       native.SSL_ctrl(ssl, Ctrl.SET_TLSEXT_HOSTNAME, 0, Buffer.from(`${serverName.name}\0`))
@@ -211,6 +212,11 @@ export class PreparedContext {
   /** Every context of a server. */
   get contexts(): readonly Pointer[] {
     return [...this.#contexts.values()]
+  }
+
+  /** Whether there is more than one to choose among. */
+  get hasAlternatives(): boolean {
+    return this.#contexts.size > 1
   }
 
   contextFor(group: readonly number[]): Pointer | undefined {

@@ -150,10 +150,10 @@ export class ServerResumption {
     const { now } = this.#sessions
     const resumed = this.#resuming
     const { native } = this.#library
-    const serverName = native.SSL_get_servername(ssl, 0)?.toLowerCase() ?? undefined
     const isResumed = resumed !== undefined && native.SSL_session_reused(ssl) === 1
     const proven = this.#client.provenSince(ssl)
     if (isResumed && proven === undefined) return { ...resumed, issuedAtMilliseconds: now() }
+    const serverName = native.SSL_get_servername(ssl, 0)?.toLowerCase() ?? undefined
     const peerChain = proven?.peerChain ?? readPeerChain(this.#library, ssl, true)
     const [leaf] = peerChain
     const issuedAtMilliseconds = now()

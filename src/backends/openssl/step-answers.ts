@@ -31,6 +31,7 @@ export class StepAnswers implements StepListener {
     const { sessions, prepared, library } = this.engine
     // Nothing of this attempt will be used.
     if (sessions.hasQuestion) return CallbackAnswer.ALERT_FATAL
+    if (!prepared.hasAlternatives) return CallbackAnswer.OK
     const ssl = this.engine.live()
     const group = prepared.chains?.choose(library.native.SSL_get_servername(ssl, 0) ?? undefined)
     const context = group && prepared.contextFor(group)

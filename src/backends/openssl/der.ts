@@ -13,12 +13,16 @@ const kinds = {
 } as const
 
 /** The object in the bytes, owned by the caller; `null` where they are none, or more than one. */
-export function decodeDER({ koffi, native }: Library, bytes: Uint8Array, kind: keyof typeof kinds): Pointer | null {
+export function decodeDER(
+  { koffi, native, pointerOut }: Library,
+  bytes: Uint8Array,
+  kind: keyof typeof kinds,
+): Pointer | null {
   const [decode, free] = kinds[kind]
   const start = koffi.address(bytes)
-  const cursor = BigUint64Array.of(start)
-  const found = native[decode](null, cursor, bytes.byteLength)
-  if (found === null || cursor[0] === start + BigInt(bytes.byteLength)) return found
+  pointerOut[0] = start
+  const found = native[decode](null, pointerOut, bytes.byteLength)
+  if (found === null || pointerOut[0] === start + BigInt(bytes.byteLength)) return found
   native[free](found)
   return null
 }

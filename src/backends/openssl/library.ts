@@ -17,6 +17,14 @@ export class Library {
   readonly callbacks: Callbacks
   /** Where `scratch` lies for C. */
   readonly scratchAddress: Pointer
+  /**
+   * Where C writes what it answers beside its result, to be read before the next call. New arrays would get memory outside of V8's heap each
+   * time.
+   */
+  readonly pointerOut: BigUint64Array = new BigUint64Array(1)
+  readonly lengthOut: BigUint64Array = new BigUint64Array(1)
+  /** See `peek`. */
+  readonly #brief = new Uint8Array(1024)
   /** A memory BIO through which bytes are copied. */
   readonly #copier: Pointer
   /** Whether SSL_free_buffers leaves a buffer alone into which a record is still coming: CVE-2024-4741. */
@@ -46,6 +54,13 @@ export class Library {
     const bytes = new Uint8Array(length)
     this.#move(address, bytes, length)
     return bytes
+  }
+
+  /** The same for who looks at once: the bytes are others after the next call. */
+  peek(address: Pointer | null, length: number): Uint8Array {
+    if (address === null || length <= 0 || length > this.#brief.byteLength) return this.copy(address, length)
+    this.#move(address, this.#brief, length)
+    return this.#brief.subarray(0, length)
   }
 
   /** Writes into native memory, which has room for it. */

@@ -188,10 +188,9 @@ export class ServerResumption {
   }
 
   #applicationData(session: Pointer): Uint8Array {
-    const data = new BigUint64Array(1)
-    const length = new BigUint64Array(1)
-    if (this.#library.native.SSL_SESSION_get0_ticket_appdata(session, data, length) !== 1) return empty
-    return this.#library.copy(data[0] ?? null, Number(length[0] ?? 0n))
+    const { native, pointerOut, lengthOut } = this.#library
+    if (native.SSL_SESSION_get0_ticket_appdata(session, pointerOut, lengthOut) !== 1) return empty
+    return this.#library.peek(pointerOut[0] ?? null, Number(lengthOut[0] ?? 0n))
   }
 
   #idOf(session: Pointer): Uint8Array {
@@ -203,11 +202,10 @@ export class ServerResumption {
 
 /** The name in the ClientHello: OpenSSL looks at tickets before it looks at that. RFC 6066, Section 3. */
 function readServerName(library: Library, ssl: Pointer): string | undefined {
-  const data = new BigUint64Array(1)
-  const length = new BigUint64Array(1)
-  if (library.native.SSL_client_hello_get0_ext(ssl, serverNameExtension, data, length) !== 1) return undefined
+  const { native, pointerOut, lengthOut } = library
+  if (native.SSL_client_hello_get0_ext(ssl, serverNameExtension, pointerOut, lengthOut) !== 1) return undefined
   try {
-    const list = new ByteReader(library.copy(data[0] ?? null, Number(length[0] ?? 0n)), 'server_name').reader16()
+    const list = new ByteReader(library.peek(pointerOut[0] ?? null, Number(lengthOut[0] ?? 0n)), 'server_name').reader16()
     list.u8('name_type')
     return Buffer.from(list.vector16('host_name')).toString('latin1').toLowerCase() || undefined
   } catch (thrown) {

@@ -42,7 +42,8 @@ export class ClientSessions {
 
   /** What a session has to have to be offered to this service of this server. */
   bindingFor(serverName: string | undefined, service: string | undefined): string {
-    const id = JSON.stringify([serverName, service])
+    // No host name and no address begins as this text does.
+    const id = service === undefined ? (serverName ?? '') : JSON.stringify([serverName, service])
     let binding = this.#bindings.get(id)
     if (binding === undefined) {
       const { library, backendName, configuration } = this.options

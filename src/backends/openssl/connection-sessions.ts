@@ -46,12 +46,7 @@ export class ConnectionSessions implements SessionListener {
     this.#library = library
     this.#toSend = options.earlyData?.byteLength ? options.earlyData : undefined
     this.client = clientSessions && new ClientResumption(clientSessions, serverName, options)
-    this.server =
-      serverSessions &&
-      new ServerResumption(serverSessions, {
-        isVerified: () => engine.verification.chainVerified,
-        provenSince: (ssl) => engine.late?.identityNow(ssl),
-      })
+    this.server = serverSessions && new ServerResumption(serverSessions, engine)
     this.earlyData = earlyDataRules && new ServerEarlyData(library, earlyDataRules)
     this.#keys = findsPreSharedKeys ? new ServerPreSharedKeys(library) : undefined
     this.#mayAsk = prepared.mayAskDuringHello

@@ -363,6 +363,7 @@ const finalizer = new FinalizationRegistry<{ readonly library: Library; readonly
 })
 
 /** The types of records are 20 to 24: RFC 9846, Section 5.1; RFC 6520, Section 3. */
-function startsRecord([type = 0]: Uint8Array): boolean {
+function startsRecord(bytes: Uint8Array): boolean {
+  const type = bytes[0] ?? 0
   return type >= 20 && type <= 24
 }

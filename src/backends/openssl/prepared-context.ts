@@ -57,6 +57,7 @@ export class PreparedContext {
   readonly #trustStores: TrustStores
   readonly #settings: Settings
   readonly #contexts = new Map<string, Pointer>()
+  #first: Pointer | undefined
   readonly timestamps: CertificateTimestamps
   readonly #ocspResponses = new Map<Pointer, () => Uint8Array | undefined>()
   /** `undefined` on a server, and where sessions are off. */
@@ -154,7 +155,8 @@ export class PreparedContext {
 
   /** The SSL_CTX that a connection starts with. */
   get first(): Pointer {
-    return this.#contexts.values().next().value as Pointer
+    this.#first ??= this.#contexts.values().next().value as Pointer
+    return this.#first
   }
 
   /** A new SSL that knows which side it is and whom to expect. The caller owns it (SSL_free). */

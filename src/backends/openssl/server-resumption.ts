@@ -16,12 +16,12 @@ import { decodeRecord, encodeRecord, type SessionRecord } from './session-record
 import { endOfCertificate } from './stored-chain.ts'
 import type { TicketMaterial } from './ticket-sealing.ts'
 
-/** Who the client of this connection is. */
+/** Who the client of this connection is: an `Engine` knows it. */
 export interface ClientStanding {
   /** Whether its chain was verified in the handshake. */
-  isVerified(): boolean
+  readonly verification: { readonly chainVerified: boolean }
   /** Whom it has proved to be since. */
-  provenSince(ssl: Pointer): ProvenIdentity | undefined
+  readonly late: { identityNow(ssl: Pointer): ProvenIdentity | undefined } | undefined
 }
 
 /** One connection's part in resumption, on a server: what OpenSSL asks about tickets and sessions. */
@@ -31,7 +31,7 @@ export class ServerResumption {
   readonly #client: ClientStanding
   #resuming: SessionRecord | undefined
   /** What a store has answered: OpenSSL asks again after a HelloRetryRequest. */
-  readonly #fetched = new Map<string, Uint8Array | undefined>()
+  readonly #fetched: Map<string, Uint8Array | undefined> | undefined
   /** A question that the driver has to put before OpenSSL can go on. */
   #question: GetSessionRequest | undefined
 
@@ -39,6 +39,7 @@ export class ServerResumption {
     this.#sessions = sessions
     this.#library = sessions.library
     this.#client = client
+    this.#fetched = sessions.store && new Map()
   }
 
   /** What is known of the session that is being resumed, where one is. */
@@ -66,7 +67,7 @@ export class ServerResumption {
   }
 
   answer(id: Uint8Array, stored: Uint8Array | undefined): void {
-    this.#fetched.set(keyOf(id), stored)
+    this.#fetched?.set(keyOf(id), stored)
   }
 
   // ── tickets that hold everything ──
@@ -123,18 +124,19 @@ export class ServerResumption {
   getSession(ssl: Pointer, id: Uint8Array, mayAsk: boolean): Pointer | null {
     const { store } = this.#sessions
     const key = keyOf(id)
-    if (store === undefined || this.#question !== undefined) return null
-    if (!this.#fetched.has(key)) {
+    const fetched = this.#fetched
+    if (store === undefined || fetched === undefined || this.#question !== undefined) return null
+    if (!fetched.has(key)) {
       const once = isTLS13(this.#library, ssl)
-      if (this.#fetched.size >= mostLookups) return null
+      if (fetched.size >= mostLookups) return null
       if (!(store instanceof MemorySessionStore)) {
         if (!mayAsk) return null
         this.#question = { kind: 'get-session', store, id, once }
         return null
       }
-      this.#fetched.set(key, store.get(id, { once }))
+      fetched.set(key, store.get(id, { once }))
     }
-    const entry = this.#fetched.get(key)
+    const entry = fetched.get(key)
     const [record, state] = entry === undefined ? [] : readEntry(entry)
     const fitting = record && this.#fitting(ssl, decodeRecord(record))
     if (fitting === undefined || state === undefined) return null
@@ -151,7 +153,7 @@ export class ServerResumption {
     const resumed = this.#resuming
     const { native } = this.#library
     const isResumed = resumed !== undefined && native.SSL_session_reused(ssl) === 1
-    const proven = this.#client.provenSince(ssl)
+    const proven = this.#client.late?.identityNow(ssl)
     if (isResumed && proven === undefined) return { ...resumed, issuedAtMilliseconds: now() }
     const serverName = native.SSL_get_servername(ssl, 0)?.toLowerCase() ?? undefined
     const peerChain = proven?.peerChain ?? readPeerChain(this.#library, ssl, true)
@@ -164,7 +166,7 @@ export class ServerResumption {
         leaf && endOfCertificate(this.#library, leaf),
       ),
       serverName,
-      verified: proven?.verified ?? this.#client.isVerified(),
+      verified: proven?.verified ?? this.#client.verification.chainVerified,
       peerChain,
     }
   }
@@ -205,7 +207,10 @@ function readServerName(library: Library, ssl: Pointer): string | undefined {
   const { native, pointerOut, lengthOut } = library
   if (native.SSL_client_hello_get0_ext(ssl, serverNameExtension, pointerOut, lengthOut) !== 1) return undefined
   try {
-    const list = new ByteReader(library.peek(pointerOut[0] ?? null, Number(lengthOut[0] ?? 0n)), 'server_name').reader16()
+    const list = new ByteReader(
+      library.peek(pointerOut[0] ?? null, Number(lengthOut[0] ?? 0n)),
+      'server_name',
+    ).reader16()
     list.u8('name_type')
     return Buffer.from(list.vector16('host_name')).toString('latin1').toLowerCase() || undefined
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import { hkdfSync } from 'node:crypto'
+import { RotatingTicketKeys } from '../../channel/rotating-ticket-keys.ts'
 import type { TicketKey, TicketKeys } from '../../config/server-sessions.ts'
 import { requireTicketKeys } from '../../config/session-validation.ts'
 import { Ctrl } from './constants.ts'
@@ -25,6 +26,8 @@ export class TicketSealing {
   readonly #macParameters: MacParameters
   /** A copy of the key that OpenSSL has; `undefined` where it asks. */
   #handedOver: TicketKey | undefined
+  /** The keys of our own that have been dealt with. */
+  #settled: readonly TicketKey[] | undefined
 
   constructor(library: Library, keys: TicketKeys) {
     this.#library = library
@@ -39,11 +42,16 @@ export class TicketSealing {
    * connections start with.
    */
   handOver(context: Pointer): void {
+    // Nobody but us can write into keys of our own, so the same list is the same keys.
+    const own = this.#keys instanceof RotatingTicketKeys ? this.#keys.current() : undefined
+    if (own !== undefined && own === this.#settled) return
     const key = this.#onlyKey()
-    if (key === undefined ? this.#handedOver === undefined : isSameKey(key, this.#handedOver)) return
+    if (key === undefined ? this.#handedOver !== undefined : !isSameKey(key, this.#handedOver)) this.#give(context, key)
+    this.#settled = own
+  }
+
+  #give(context: Pointer, key: TicketKey | undefined): void {
     const { native, callbacks } = this.#library
-    // Not by `slice`, which for a Buffer is no copy.
-    this.#handedOver = key && { name: new Uint8Array(key.name), secret: new Uint8Array(key.secret) }
     if (key !== undefined) {
       const { encryption, authentication } = this.#derive(key)
       const keys = Buffer.concat([key.name, authentication, encryption])
@@ -52,6 +60,8 @@ export class TicketSealing {
       keys.fill(0)
     }
     native.SSL_CTX_set_tlsext_ticket_key_evp_cb(context, key === undefined ? callbacks.sessions.ticketKey : null)
+    // Not by `slice`, which for a Buffer is no copy.
+    this.#handedOver = key && { name: new Uint8Array(key.name), secret: new Uint8Array(key.secret) }
   }
 
   /** @returns 1 for success, as C expects. */

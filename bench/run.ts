@@ -243,8 +243,10 @@ async function compareRuns(
 ): Promise<void> {
   if (options.only !== undefined && !name.includes(options.only)) return
   const samples = new Map<string, number[]>()
-  // A first round that does not count: V8 compiles what is hot, and what is measured is a program that has been running.
-  for (const run of runs.values()) await run()
+  // What does not count: V8 compiles what is hot, and what is measured is a program that has been running. Handshakes, of which a round has
+  // few, want as many in either mode.
+  const warmUps = unit === '1/s' ? Math.round(1 / scale) : 1
+  for (let round = 0; round < warmUps; round++) for (const run of runs.values()) await run()
   for (let round = 0; round < rounds; round++) {
     for (const [who, run] of runs) samples.set(who, [...(samples.get(who) ?? []), await run()])
   }

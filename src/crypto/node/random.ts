@@ -14,7 +14,7 @@ export function nodeRandom(length: number): Uint8Array {
     used = 0
   }
   const drawn = store.slice(used, used + length)
-  // Whoever can read this memory later learns what will be sent, but not what was kept from the wire.
+  // What was handed out does not stay here.
   store.fill(0, used, used + length)
   used += length
   return drawn

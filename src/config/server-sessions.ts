@@ -36,11 +36,14 @@ export interface TicketOptions {
  * connections that are resumed without a new key exchange, and forge sessions: forward secrecy is as good as the rotation.
  */
 export interface TicketKeys {
-  /** The keys in use, the newest first: it seals, all of them open. Asked in every step in which a ticket may be made or come, so it has to be quick. */
+  /**
+   * The keys in use, the newest first: it seals, all of them open. Asked in every step in which a ticket may be made or come, so it has to be
+   * quick.
+   */
   current(): readonly TicketKey[]
 }
 
-/** One key that seals tickets, and its name. */
+/** One key that seals tickets, and its name. Written over where it lies it is another: what the former one sealed is opened by nobody. */
 export interface TicketKey {
   /** 16 bytes that tell the keys apart. They stand in clear in every ticket. */
   readonly name: Uint8Array

@@ -6,6 +6,7 @@ import {
   type ClientOptions,
   MemorySessionCache,
   type PeerIdentity,
+  type ServerContext,
   type ServerOptions,
   Session,
   type SessionCache,
@@ -270,6 +271,23 @@ forEachPair('resumption', (pairing) => {
       assert.equal(await connect(), true)
       keys.splice(0, 1, { name: keys[0]?.name as Uint8Array, secret: randomBytes(32) })
       assert.equal(await connect(), false, 'a ticket that does not open is none')
+    })
+
+    it(`${version}: a key that is written over where it lies opens nothing any more`, async () => {
+      const key = { name: randomBytes(16), secret: randomBytes(32) }
+      const sessions = { kind: 'stateless', ticketKeys: { current: () => [key] } } as const
+      const [one, two] = [await contexts({ server: { sessions } }), await contexts({ server: { sessions } })]
+      const connect = async (server: ServerContext): Promise<boolean> => {
+        using connection = await establish(resumingConnection({ client: one.client, server }))
+        return connection.client.facts.resumed
+      }
+      assert.equal(await connect(one.server), false)
+      for (const part of [key.secret, key.name]) {
+        part.set(randomBytes(part.length))
+        assert.equal(await connect(one.server), false)
+        assert.equal(await connect(one.server), true)
+        assert.equal(await connect(two.server), true, 'a server that has never seen the key before')
+      }
     })
 
     it(`${version}: keys that cannot be had, or are none, fail the connection, and nothing else`, async () => {

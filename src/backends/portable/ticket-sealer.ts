@@ -12,7 +12,7 @@ export class TicketSealer {
   readonly #crypto: CryptoProvider
   readonly #keys: TicketKeys
   readonly #algorithm: AeadAlgorithm
-  readonly #aeads = new WeakMap<TicketKey, Aead>()
+  readonly #prepared = new WeakMap<TicketKey, PreparedKey>()
 
   constructor(crypto: CryptoProvider, keys: TicketKeys) {
     this.#crypto = crypto
@@ -55,19 +55,38 @@ export class TicketSealer {
     return requireTicketKeys(this.#keys.current()).find((key) => equalPublicBytes(key.name, name))
   }
 
-  /** Apart from whatever else an application may do with the same secret. */
   #aead(key: TicketKey): Aead {
-    let aead = this.#aeads.get(key)
-    if (aead === undefined) {
-      const { keyLength } = aeadParameters[this.#algorithm]
-      const extracted = this.#crypto.hkdfExtract('sha256', purpose, key.secret)
-      const derived = this.#crypto.hkdfExpand('sha256', extracted, key.name, keyLength)
-      aead = this.#crypto.createAead(this.#algorithm, derived)
-      wipe(extracted, derived)
-      this.#aeads.set(key, aead)
+    const known = this.#prepared.get(key)
+    if (known !== undefined && this.#isUnchanged(key, known)) return known.aead
+    if (known !== undefined) {
+      known.aead.wipe()
+      wipe(known.secret)
     }
+    const prepared = { name: new Uint8Array(key.name), secret: new Uint8Array(key.secret), aead: this.#derive(key) }
+    this.#prepared.set(key, prepared)
+    return prepared.aead
+  }
+
+  /** An application may write over a key that nobody is to use any more. */
+  #isUnchanged({ name, secret }: TicketKey, known: PreparedKey): boolean {
+    return equalPublicBytes(name, known.name) && this.#crypto.timingSafeEqual(secret, known.secret)
+  }
+
+  /** Apart from whatever else an application may do with the same secret. */
+  #derive({ name, secret }: TicketKey): Aead {
+    const extracted = this.#crypto.hkdfExtract('sha256', purpose, secret)
+    const derived = this.#crypto.hkdfExpand('sha256', extracted, name, aeadParameters[this.#algorithm].keyLength)
+    const aead = this.#crypto.createAead(this.#algorithm, derived)
+    wipe(extracted, derived)
     return aead
   }
+}
+
+/** What has come of a key, and the key as it was. */
+interface PreparedKey {
+  readonly name: Uint8Array
+  readonly secret: Uint8Array
+  readonly aead: Aead
 }
 
 const nameLength = 16

@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto'
+import { hkdfSync, timingSafeEqual } from 'node:crypto'
 import { RotatingTicketKeys } from '../../channel/rotating-ticket-keys.ts'
 import type { TicketKey, TicketKeys } from '../../config/server-sessions.ts'
 import { requireTicketKeys } from '../../config/session-validation.ts'
@@ -123,9 +123,7 @@ export class TicketSealing {
 
 /** By what is in them: an application may give new objects each time, or write into those that it has given. */
 function isSameKey(one: TicketKey, other: TicketKey | undefined): boolean {
-  return (
-    other !== undefined && Buffer.compare(one.name, other.name) === 0 && Buffer.compare(one.secret, other.secret) === 0
-  )
+  return other !== undefined && Buffer.compare(one.name, other.name) === 0 && timingSafeEqual(one.secret, other.secret)
 }
 
 interface DerivedKeys {

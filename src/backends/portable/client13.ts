@@ -253,10 +253,8 @@ function connected(
     sendCounted(k, encodeCertificateVerify({ algorithm: proven.scheme, signature: proven.signature }))
   }
   sendCounted(k, encodeFinished({ verifyData: k.traffic.client.finished(sent.transcript.digest()) }))
-  k.traffic.client.wipe()
   keys.protectOutgoing()
   const resumption = sessions.cache && k.master.resumption(sent.transcript.digest())
-  k.master.wipe()
   const evidence = 'signatureScheme' in peer ? peer.chain : undefined
   connection.establish({
     facts: agreedFacts({

@@ -261,7 +261,6 @@ function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In
   const { connection, negotiated, keys, exporter, hello, transcript } = k
   const requests = new LateRequests(connection, hello.extensions.post_handshake_auth === true ? transcript : undefined)
   const tickets = ticketsFor(k, peer)
-  k.master.wipe()
   const ownScheme = negotiated.certificate?.scheme
   connection.establish({
     facts: agreedFacts({

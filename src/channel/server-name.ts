@@ -12,6 +12,14 @@ export type ServerName =
  * @throws ConfigurationError where it is neither.
  */
 export function parseServerName(text: string): ServerName {
+  if (last === undefined || last.text !== text) last = { text, name: parse(text) }
+  return last.name
+}
+
+/** Most clients ask for the same server again. */
+let last: { readonly text: string; readonly name: ServerName } | undefined
+
+function parse(text: string): ServerName {
   if (typeof text !== 'string' || text === '') {
     const given = typeof text === 'object' || typeof text === 'function' ? typeOf(text) : String(text)
     throw refused(given, 'expected a host name or an IP address')

@@ -3,7 +3,7 @@ import { requireBufferOptions } from '../../channel/buffer-options.ts'
 import { ChainsByName } from '../../channel/chains-by-name.ts'
 import { openServerBuffer } from '../../channel/choosing-buffer.ts'
 import type { ClientBufferOptions, ClientContext, ContextEnvironment, ServerContext } from '../../channel/context.ts'
-import { parseServerName, type ServerName } from '../../channel/server-name.ts'
+import { parseServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer } from '../../channel/tls-buffer.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
@@ -22,8 +22,6 @@ export class OpenSSLClientContext implements ClientContext {
   readonly backend: Backend
   readonly configuration: TLSClientConfiguration
   readonly #prepared: PreparedContext
-  /** Most clients ask for the same server again. */
-  #lastName: { readonly text: string; readonly name: ServerName } | undefined
 
   constructor(workshop: Workshop, configuration: TLSClientConfiguration, environment: ContextEnvironment) {
     this.backend = workshop.backend
@@ -42,13 +40,8 @@ export class OpenSSLClientContext implements ClientContext {
   }
 
   createBuffer(serverName: string | undefined, options: ClientBufferOptions = {}): TLSBuffer {
-    const name = serverName === undefined ? undefined : this.#parse(serverName)
+    const name = serverName === undefined ? undefined : parseServerName(serverName)
     return new OpenSSLBuffer(this, this.#prepared, name, requireBufferOptions(options, this.backend))
-  }
-
-  #parse(text: string): ServerName {
-    if (this.#lastName?.text !== text) this.#lastName = { text, name: parseServerName(text) }
-    return this.#lastName.name
   }
 }
 

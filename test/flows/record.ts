@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { CipherSuite, NamedGroup } from 'polytls'
 import { type MadeCertificate, makeAuthority } from '#polytls/cli/certificates.js'
 import { encodePem } from '#polytls/codec/pem.js'
-import { freePort } from '../peers/support/program.ts'
+import { freePort } from '../peers/support/ports.ts'
 import { authority, hostName, line, type Part, Participant } from './participant.ts'
 import type { Recording } from './recording.ts'
 

@@ -10,7 +10,8 @@ import { forEachBackend } from '../support/backends.ts'
 import { queue, RabbitMQ, user } from './support/brokers.ts'
 import { hostName, type Identities, makeIdentities } from './support/identities.ts'
 import { patiently } from './support/patience.ts'
-import { freePort, Program, run } from './support/program.ts'
+import { freePort } from './support/ports.ts'
+import { Program, run } from './support/program.ts'
 import { startHaproxy } from './support/proxies.ts'
 
 let identities: Identities

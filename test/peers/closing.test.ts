@@ -7,7 +7,8 @@ import { connectTo, exchange, finish, OwnServer, readToEnd, receives, versions }
 import { priorityFor, startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
 import { type Identities, makeIdentities } from './support/identities.ts'
 import { onlyVersion, startSClient, startSServer } from './support/openssl.ts'
-import { freePort, type Program } from './support/program.ts'
+import { freePort } from './support/ports.ts'
+import type { Program } from './support/program.ts'
 import { startHaproxy, startHaproxyClient, startNginx } from './support/proxies.ts'
 import { startSocatClient, startSocatEcho } from './support/socat.ts'
 

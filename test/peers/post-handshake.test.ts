@@ -6,7 +6,8 @@ import { connectTo, exchange, finish, OwnServer, receives } from './support/endp
 import { startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
 import { type Identities, makeIdentities } from './support/identities.ts'
 import { clientIdentity, startSClient, startSServer } from './support/openssl.ts'
-import { freePort, Program } from './support/program.ts'
+import { freePort } from './support/ports.ts'
+import { Program } from './support/program.ts'
 
 let identities: Identities
 before(async () => {

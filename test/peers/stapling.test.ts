@@ -12,7 +12,8 @@ import { priorityFor } from './support/gnutls.ts'
 import { serveHTTP } from './support/http.ts'
 import { hostName } from './support/identities.ts'
 import { onlyVersion } from './support/openssl.ts'
-import { freePort, Program, run } from './support/program.ts'
+import { freePort } from './support/ports.ts'
+import { Program, run } from './support/program.ts'
 
 const identity = new StapledIdentity()
 const { trustStore } = identity

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Identities } from './identities.ts'
-import { freePort, Program, run } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program, run } from './program.ts'
 
 /** Whom RabbitMQ lets in by a password, and by a certificate: the common name of the tests' client. */
 export const user = { username: 'alice', password: 'looking-glass' } as const

@@ -1,4 +1,5 @@
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 import { fileIn, homeIn, type Running, running, type ServerFiles, type Start, unpacked } from './server-folders.ts'
 
 /** vsftpd, for anybody, whose files are in `files`. It wants data connections that resume the control connection's session. */

@@ -6,7 +6,8 @@ import {
   signatureSchemeName,
 } from 'polytls'
 import { hostName, type Identities, type ServerKeyKind } from './identities.ts'
-import { freePort, Program, type ProgramOptions } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program, type ProgramOptions } from './program.ts'
 
 /** The priority string that allows one version alone. */
 export function priorityFor(version: NegotiatedVersion): string {

@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 import { fileIn, homeIn, must, type Running, running, type ServerFiles, type Start } from './server-folders.ts'
 
 /** Dovecot, whose users need no password. */

@@ -1,4 +1,5 @@
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 import { fileIn, homeIn, running, type Start } from './server-folders.ts'
 
 /** Mosquitto, which lets everybody in. */

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 import { fileIn, giveTo, homeIn, must, running, type Start, unpacked } from './server-folders.ts'
 
 /** INN, with one group, in which everybody may post who has come to TLS. */

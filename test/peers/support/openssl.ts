@@ -1,6 +1,7 @@
 import type { ConnectionFacts, NegotiatedVersion } from 'polytls'
 import { hostName, type Identities, type ServerKeyKind } from './identities.ts'
-import { freePort, Program, type ProgramOptions } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program, type ProgramOptions } from './program.ts'
 
 /** The option of openssl(1) that allows one version alone. */
 export const onlyVersion: { readonly [V in NegotiatedVersion]: string } = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' }

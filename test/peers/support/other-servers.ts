@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 import { fileIn, giveTo, homeIn, running, type Start } from './server-folders.ts'
 
 /** InspIRCd, which lets everybody in, with TLS and without. */

@@ -13,7 +13,8 @@ import { groupNames, suiteNames } from '#polytls/backends/openssl/names.js'
 import { groupCode } from '#polytls/crypto/algorithms.js'
 import type { Identity } from '../../support/identities.ts'
 import { onlyVersion } from './openssl.ts'
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 
 /** What a peer is to agree on, and nothing else. `groups` has the curve of the certificate as well where the version wants it. */
 export interface Wanted {

@@ -1,5 +1,6 @@
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 import {
   fileIn,
   giveTo,

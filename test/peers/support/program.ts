@@ -1,8 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { patienceMilliseconds, patiently } from './patience.ts'
+import { isListening } from './ports.ts'
 
 export interface ProgramOptions {
   /** The folder that it works in. */
@@ -87,7 +86,7 @@ export class Program implements AsyncDisposable {
     return this.#until(`printed ${pattern}`, () => pattern.exec(this.report) ?? undefined, milliseconds)
   }
 
-  /** Waits until it listens on a port. The kernel is asked, for a connection made only to try would be one of those it counts. */
+  /** Waits until it listens on a port. */
   async listensOn(port: number): Promise<void> {
     const retry = setInterval(() => this.#tell(), 10)
     try {
@@ -149,35 +148,6 @@ export async function run(
   program.stdin.end(input)
   const ending = await program.ended()
   return { ...ending, report: program.report }
-}
-
-/**
- * A port that nothing listens on. It is from below the range that the kernel takes the ports of outgoing connections from, so that
- * none of those has it by the time when the program starts that it is for.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000)
-    const isFree = await new Promise<boolean>((resolve) => {
-      const trial = createServer()
-      trial.once('error', () => resolve(false))
-      trial.listen(port, () => trial.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
-}
-
-/** By the tables of proc(5): TCP sockets of both families; 0A is the state of those that listen. */
-function isListening(port: number): boolean {
-  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
-  return ['/proc/net/tcp', '/proc/net/tcp6'].some((table) =>
-    readFileSync(table, 'latin1')
-      .split('\n')
-      .some((line) => {
-        const [, local, , state] = line.trim().split(/\s+/)
-        return state === '0A' && local?.endsWith(`:${wanted}`)
-      }),
-  )
 }
 
 const stopMilliseconds = 3_000

@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NegotiatedVersion } from 'polytls'
 import { hostName, type Identities, type ServerKeyKind } from './identities.ts'
-import { freePort, Program } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program } from './program.ts'
 
 export interface ProxyOptions {
   readonly version: NegotiatedVersion

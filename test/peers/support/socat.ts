@@ -1,5 +1,6 @@
 import { hostName, type Identities, type ServerKeyKind } from './identities.ts'
-import { freePort, Program, type ProgramOptions } from './program.ts'
+import { freePort } from './ports.ts'
+import { Program, type ProgramOptions } from './program.ts'
 
 /** A server that passes everything through cat(1), back to where it came from. It serves one connection. */
 export async function startSocatEcho(

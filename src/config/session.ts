@@ -103,7 +103,8 @@ export class Session implements Omit<SessionContent, 'state'> {
     if (!(bytes instanceof Uint8Array))
       throw new TypeError(`Session.deserialize: expected a Uint8Array, got ${typeOf(bytes)}`)
     try {
-      return readSession(new ByteReader(bytes.slice(), 'Session'))
+      // Not by `slice`, which for a Buffer is no copy: who has written a session down may wipe that memory.
+      return readSession(new ByteReader(new Uint8Array(bytes), 'Session'))
     } catch (cause) {
       throw new UsageError('Session.deserialize: these bytes are no session', { cause })
     }

@@ -13,6 +13,13 @@ describe('a session', () => {
     maxEarlyDataBytes: 7,
   })
 
+  it('is what it was although the memory that it was read from is wiped', () => {
+    const bytes = Buffer.from(session.serialize())
+    const again = Session.deserialize(bytes)
+    bytes.fill(0)
+    assert.deepEqual(again.serialize(), session.serialize())
+  })
+
   it('is the same when it was serialized and read again', () => {
     const again = Session.deserialize(session.serialize())
     assert.deepEqual({ ...again }, { ...session, peerChain: session.peerChain.map((each) => new Uint8Array(each)) })

@@ -26,7 +26,14 @@ import {
   signingChain,
   trusting,
 } from '../support/identities.ts'
-import { alteredSession, establish, negotiate, resumingConnection, settle } from '../support/resumption.ts'
+import {
+  alteredSession,
+  deliverByReusedMemory,
+  establish,
+  negotiate,
+  resumingConnection,
+  settle,
+} from '../support/resumption.ts'
 
 type Seen = { readonly once: boolean }[]
 
@@ -320,6 +327,39 @@ forEachPair('resumption', (pairing) => {
         for (const { once } of seen) assert.equal(once, version === 'TLSv1.3')
       })
     }
+
+    it(`${version}: a hello comes in several reads into the same memory, and what a store has given is its own to write over`, async () => {
+      const kept = new Map<string, Buffer>()
+      const given: Buffer[] = []
+      const store: SessionStore = {
+        put: (id, session) => {
+          kept.set(Buffer.from(id).toString('hex'), Buffer.from(session))
+        },
+        get: async (id) => {
+          const found = kept.get(Buffer.from(id).toString('hex'))
+          const copy = found && Buffer.from(found)
+          if (copy !== undefined) given.push(copy)
+          return copy
+        },
+      }
+      const pair = await contexts({
+        client: { certificateChain: signingChain(await clientIdentity()) },
+        server: {
+          sessions: { kind: 'stateful', store },
+          clientAuthentication: 'required',
+          trustStore: trusting(await authority()),
+        },
+      })
+      using first = await establish(resumingConnection(pair))
+      using second = resumingConnection(pair)
+      second.client.handshake()
+      deliverByReusedMemory(second.server, second.client.processOutgoing())
+      await establish(second)
+      assert.equal(second.server.facts.resumed, true)
+      assert.equal(given.length, 1)
+      for (const each of given) each.fill(0)
+      assert.deepEqual(second.server.facts.peerChain, first.server.facts.peerChain)
+    })
 
     it(`${version}: a cache of the application's is asked before the handshake, and given what comes`, async () => {
       const kept = new Map<string, Session[]>()

@@ -16,7 +16,13 @@ import {
 import { forEachPair, has, only } from '../support/backends.ts'
 import { Connection, type Contexts, contextsFor, step } from '../support/connection.ts'
 import { matching } from '../support/identities.ts'
-import { alteredSession, establish, negotiate, resumingConnection } from '../support/resumption.ts'
+import {
+  alteredSession,
+  deliverByReusedMemory,
+  establish,
+  negotiate,
+  resumingConnection,
+} from '../support/resumption.ts'
 
 forEachPair('0-RTT', (pairing) => {
   if (!has(pairing.clientBackend, 'early-data') || !has(pairing.serverBackend, 'early-data')) return
@@ -143,6 +149,17 @@ forEachPair('0-RTT', (pairing) => {
       assert.equal(readAll(no), '')
     })
   }
+
+  it('a guard may answer late although what comes meanwhile is read into the same memory', async () => {
+    const pair = await contexts({ replayGuard: { admit: async () => true } })
+    const earlyData = Buffer.alloc(10_000, 'early')
+    using connection = resumingConnection(pair, { session: await sessionOf(pair), earlyData })
+    connection.client.handshake()
+    deliverByReusedMemory(connection.server, connection.client.processOutgoing())
+    await establish(connection)
+    assert.equal(connection.client.facts.earlyData, 'accepted')
+    assert.equal(readAll(connection), String(earlyData))
+  })
 
   it('both sides export the same of early data, before the handshake is done and after it', async () => {
     const pair = await contexts()

@@ -41,6 +41,18 @@ export function settle(connection: Connection): void {
   assert.equal(connection.client.read(1), 'want-read')
 }
 
+/** Hands bytes over as sockets do: in several reads, all of them into the same memory, which others use in between. */
+export function deliverByReusedMemory(channel: TLSBuffer, bytes: Uint8Array): void {
+  const memory = Buffer.alloc(Math.ceil(bytes.byteLength / 3))
+  for (let at = 0; at < bytes.byteLength; at += memory.byteLength) {
+    const length = Math.min(memory.byteLength, bytes.byteLength - at)
+    memory.set(bytes.subarray(at, at + length))
+    assert.equal(channel.processIncoming(memory.subarray(0, length)), length)
+    channel.handshake()
+    memory.fill(0xff)
+  }
+}
+
 function answer(channel: TLSBuffer): Promise<string> {
   const kind = channel.pause?.kind ?? 'nothing'
   return new Promise((resolve) => {

@@ -88,7 +88,8 @@ export class Engine {
     const taken = Math.min(ciphertext.byteLength, incomingLimitBytes - this.unreadBytes)
     if (taken > 0) {
       this.#drained = false
-      this.#received?.push(ciphertext.slice(0, taken))
+      // A copy, and not by `slice`, which for a Buffer is none: all sockets read into the same memory.
+      this.#received?.push(new Uint8Array(ciphertext.subarray(0, taken)))
       this.#ciphertext.feed(taken === ciphertext.byteLength ? ciphertext : ciphertext.subarray(0, taken))
     }
     return taken

@@ -67,7 +67,8 @@ export class ServerResumption {
   }
 
   answer(id: Uint8Array, stored: Uint8Array | undefined): void {
-    this.#fetched?.set(keyOf(id), stored)
+    // A copy: what the store has given is its own memory.
+    this.#fetched?.set(keyOf(id), stored && new Uint8Array(stored))
   }
 
   // ── tickets that hold everything ──

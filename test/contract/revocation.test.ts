@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import {
   type Backend,
@@ -17,9 +18,10 @@ import {
 } from 'polytls'
 import { encodeElement, encodeSequence, encodeUnsigned } from '#polytls/codec/der-writer.js'
 import { encodePem } from '#polytls/codec/pem.js'
-import { forEachBackend, forEachPair, has } from '../support/backends.ts'
-import { connectionBetween } from '../support/connection.ts'
+import { forEachBackend, forEachPair, forEachVersion, has } from '../support/backends.ts'
+import { type Contexts, connectionBetween, contextsFor } from '../support/connection.ts'
 import { hostName } from '../support/identities.ts'
+import { establish, negotiate, resumingConnection } from '../support/resumption.ts'
 import {
   extension,
   keyUsage,
@@ -156,6 +158,34 @@ forEachPair('revocation lists', (pairing) => {
       assert.deepEqual(verdictOf((await connection.negotiate()).server), verdict)
     })
   }
+  if (!has(clientBackend, 'sessions') || !has(serverBackend, 'sessions')) return
+  forEachVersion(pairing, (version, bounds) => {
+    it(`${version}: a client that was revoked since does not get in by its session`, async () => {
+      const keys = [{ name: randomBytes(16), secret: randomBytes(32) }]
+      const contextsWith = (revocation: Revocation): Contexts =>
+        contextsFor(pairing, {
+          client: { ...bounds, trustStore, certificateChain: chain },
+          server: {
+            ...bounds,
+            ...{ certificateChain: [chain], clientAuthentication: 'required', trustStore, revocation },
+            sessions: { kind: 'stateless', ticketKeys: { current: () => keys } },
+          },
+          clientEnvironment: clock,
+          serverEnvironment: clock,
+        })
+      const before = contextsWith({ lists: good })
+      using first = await establish(resumingConnection(before))
+      assert.equal(first.server.facts.verified, true)
+      using again = await establish(resumingConnection({ ...before, server: contextsWith({ lists: good }).server }))
+      assert.equal(again.server.facts.resumed, true)
+      for (const revocation of [{ lists: [revoking, listBy(root)] }, { lists: good, scope: 'leaf' } as const]) {
+        using later = resumingConnection({ ...before, server: contextsWith(revocation).server })
+        const { server } = await negotiate(later)
+        assert.equal(later.server.facts.resumed, false)
+        assert.deepEqual(verdictOf(server), revocation.lists === good ? 'accepted' : revoked(0))
+      }
+    })
+  })
 })
 
 forEachBackend('revocation lists', (backend) => {

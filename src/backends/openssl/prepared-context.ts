@@ -359,7 +359,8 @@ export class PreparedContext {
     const trust = this.skipsChainVerification
       ? 'whatever they show'
       : this.#trustStores.get(trustStore, revocation?.lists).digest
-    return `${clientAuthentication} ${trust}`
+    const { missing = 'reject', scope = 'path' } = revocation ?? {}
+    return [clientAuthentication, trust, ...(revocation === undefined ? [] : [missing, scope])].join(' ')
   }
 
   #must(field: string, succeeded: boolean): void {

@@ -13,6 +13,7 @@ import type { SigningChain } from '../../config/signing-chain.ts'
 import { TrustStore } from '../../config/trust-store.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { X509Certificate } from '../../x509/certificate.ts'
+import type { RevocationPolicy } from '../../x509/revocation.ts'
 import { PortableBuffer } from './buffer.ts'
 import { CertificateCompression } from './certificate-compression.ts'
 import { ClientSessions } from './client-sessions.ts'
@@ -49,7 +50,11 @@ export class PortableClientContext implements ClientContext {
     this.configuration = configuration
     const { certificateChain } = configuration
     const { loader, settings, crypto, backend } = workshop
-    const verifier = makeVerifier(workshop, configuration, configuration.trustStore ?? TrustStore.system(), environment)
+    const trust = {
+      trustStore: configuration.trustStore ?? TrustStore.system(),
+      revocation: revocationOf(workshop, configuration),
+    }
+    const verifier = makeVerifier(workshop, configuration, trust, environment)
     const now = environment.now ?? workshop.now
     const loaded = new WeakMap<SigningChain, Credential>()
     this.#setup = {
@@ -97,7 +102,8 @@ export class PortableServerContext implements ServerContext {
     )
     const authorities =
       trustStore !== undefined && !skipsChains(environment) ? workshop.trustStores.get(trustStore).certificates : []
-    const lateVerifier = trustStore && makeVerifier(workshop, configuration, trustStore, environment)
+    const revocation = trustStore && revocationOf(workshop, configuration)
+    const lateVerifier = trustStore && makeVerifier(workshop, configuration, { trustStore, revocation }, environment)
     this.#setup = {
       ...commonSetup(workshop),
       configuration,
@@ -113,7 +119,7 @@ export class PortableServerContext implements ServerContext {
               configuration,
               crypto: workshop.crypto,
               now: environment.now ?? workshop.now,
-              binding: bindingOf(workshop.crypto, configuration, authorities),
+              binding: bindingOf(workshop.crypto, configuration, { authorities, revocation }),
             }),
     }
     warnOfPolicy(configuration)
@@ -130,16 +136,22 @@ function commonSetup({ crypto, settings, paddingMultipleBytes }: Workshop): Omit
   return { crypto, settings, certificateCompression, paddingMultipleBytes }
 }
 
+function revocationOf(
+  { loader }: Workshop,
+  { revocation }: TLSClientConfiguration | TLSServerConfiguration,
+): RevocationPolicy | undefined {
+  return revocation && loadRevocation(loader, revocation)
+}
+
 function makeVerifier(
-  { crypto, loader, trustStores, now }: Workshop,
+  { crypto, trustStores, now }: Workshop,
   configuration: TLSClientConfiguration | TLSServerConfiguration,
-  trustStore: TrustStore,
+  { trustStore, revocation }: { readonly trustStore: TrustStore; readonly revocation: RevocationPolicy | undefined },
   environment: ContextEnvironment,
 ): PeerVerifier {
-  const { revocation } = configuration
   return new PeerVerifier({
     crypto,
-    revocation: revocation && loadRevocation(loader, revocation),
+    revocation,
     anchors: skipsChains(environment) ? undefined : trustStores.get(trustStore),
     purpose: configuration instanceof TLSServerConfiguration ? 'client-authentication' : 'server-authentication',
     now: environment.now ?? now,
@@ -149,14 +161,20 @@ function makeVerifier(
   })
 }
 
-/** A session is good where clients are asked for the same, and the same authorities are believed. */
+/** A session is good where clients are asked for the same, the same authorities are believed, and the same is known to be revoked. */
 function bindingOf(
   crypto: CryptoProvider,
   { clientAuthentication = 'none' }: TLSServerConfiguration,
-  authorities: readonly X509Certificate[],
+  {
+    authorities,
+    revocation,
+  }: { readonly authorities: readonly X509Certificate[]; readonly revocation: RevocationPolicy | undefined },
 ): Uint8Array {
+  const { lists = [], missing = '', scope = '' } = revocation ?? {}
+  const rules = new TextEncoder().encode([clientAuthentication, lists.length, missing, scope].join(' '))
+  const revoked = lists.map(({ tbs, signature }) => crypto.digest('sha256', tbs, signature))
   const trusted = authorities.map(({ der }) => crypto.digest('sha256', der))
-  return crypto.digest('sha256', new TextEncoder().encode(clientAuthentication), ...trusted)
+  return crypto.digest('sha256', crypto.digest('sha256', rules), ...revoked, ...trusted)
 }
 
 function skipsChains(environment: ContextEnvironment): boolean {

@@ -4,12 +4,12 @@ import { DecodeError } from '../codec/decode-error.ts'
 import { FirstMessage } from '../codec/first-message.ts'
 import type { ClientHello, ContextChoice } from '../config/client-hello.ts'
 import type { Session } from '../config/session.ts'
-import { BackendError, NegotiationError, UsageError } from '../errors.ts'
+import { NegotiationError, UsageError } from '../errors.ts'
 import type { ServerContext } from './context.ts'
 import { type ConnectionFacts, noFacts } from './facts.ts'
 import type { ChannelBindingType } from './key-material.ts'
 import { incomingLimitBytes } from './limits.ts'
-import { type ChooseContextRequest, type PauseAnswer, requireAnswer } from './pause.ts'
+import { type ChooseContextRequest, type PauseAnswer, requireAnswer, unanswered } from './pause.ts'
 import type { ClientCertificateRequest } from './post-handshake.ts'
 import type { TLSBuffer, Waiting } from './tls-buffer.ts'
 
@@ -68,13 +68,12 @@ class ChoosingBuffer implements TLSBuffer {
       this.#chosen.resume(answer)
       return
     }
-    if (this.#pause === undefined) throw new UsageError('resume: the channel is not paused')
-    requireAnswer(this.#pause, answer)
+    const request = this.#pause
+    if (request === undefined) throw new UsageError('resume: the channel is not paused')
+    requireAnswer(request, answer)
     this.#pause = undefined
     if (typeof answer === 'object' && 'failed' in answer) {
-      const { name } = this.#first.backend
-      const error = new BackendError(name, 'chooseContext failed', { cause: answer.failed })
-      this.#refuse(error, 'internal_error')
+      this.#refuse(unanswered(this.#first.backend.name, request, answer.failed), 'internal_error')
     } else this.#choose(answer as ContextChoice)
   }
 

@@ -9,6 +9,7 @@ import { Session } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
 import type { Signer } from '../config/signer.ts'
 import type { SigningChain } from '../config/signing-chain.ts'
+import { BackendError } from '../errors.ts'
 import { isServerContext } from './given-context.ts'
 
 /**
@@ -100,6 +101,26 @@ export function requireAnswer({ kind }: PauseRequest, answer: PauseAnswer): void
   if (has(answer, 'failed')) return
   const [isFitting, expected] = answerForms[kind]
   if (!isFitting(answer)) throw new TypeError(`resume: expected ${expected} or { failed }`)
+}
+
+/** What a connection fails with where whoever was asked had no answer. A veto that fails is a refusal, and is for `vetoed`. */
+export function unanswered(
+  backendName: string,
+  { kind }: Exclude<PauseRequest, VerifyPeerRequest>,
+  cause: unknown,
+): BackendError {
+  return new BackendError(backendName, `${asked[kind]} failed`, { cause })
+}
+
+/** Who was asked, by the name that the configuration has for it. */
+const asked: { readonly [K in Exclude<PauseRequest['kind'], 'verify-peer'>]: string } = {
+  sign: 'the signer',
+  'choose-context': 'chooseContext',
+  'choose-certificate': 'chooseCertificate',
+  'take-session': 'sessions.take',
+  'get-session': 'sessions.store.get',
+  'admit-early-data': 'replayGuard.admit',
+  'find-pre-shared-key': 'findPreSharedKey',
 }
 
 const answerForms: {

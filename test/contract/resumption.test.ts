@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { it } from 'node:test'
 import {
+  BackendError,
   CertificateError,
   type ClientOptions,
   MemorySessionCache,
@@ -328,6 +329,17 @@ forEachPair('resumption', (pairing) => {
       })
     }
 
+    it(`${version}: a store that fails fails the connection, and the error names it`, async () => {
+      const failure = new Error('out of order')
+      const store: SessionStore = { put: () => {}, get: () => Promise.reject(failure) }
+      const pair = await contexts({ server: { sessions: { kind: 'stateful', store } } })
+      using first = await establish(resumingConnection(pair))
+      using second = resumingConnection(pair, { session: first.client.takeSessions()[0] })
+      const { server } = await negotiate(second)
+      assert.ok(server instanceof BackendError && server.cause === failure, String(server))
+      assert.match(server.message, /: sessions\.store\.get failed$/)
+    })
+
     it(`${version}: a hello comes in several reads into the same memory, and what a store has given is its own to write over`, async () => {
       const kept = new Map<string, Buffer>()
       const given: Buffer[] = []
@@ -379,13 +391,13 @@ forEachPair('resumption', (pairing) => {
       assert.equal(second.client.facts.resumed, true)
     })
 
-    it(`${version}: a cache that fails fails the connection, and says so`, async () => {
+    it(`${version}: a cache that fails fails the connection, and the error names it`, async () => {
       const failure = new Error('out of order')
       const sessions: SessionCache = { take: () => Promise.reject(failure), put: () => {} }
       using connection = resumingConnection(await contexts({ client: { sessions } }))
       const { client } = await negotiate(connection)
-      assert.ok(client instanceof Error)
-      assert.equal(client.cause, failure)
+      assert.ok(client instanceof BackendError && client.cause === failure, String(client))
+      assert.match(client.message, /: sessions\.take failed$/)
     })
 
     it(`${version}: the client's veto is asked again, and may refuse then`, async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
   type AlertReceivedError,
+  BackendError,
   type ClientOptions,
   MemoryReplayGuard,
   ProtocolError,
@@ -149,6 +150,15 @@ forEachPair('0-RTT', (pairing) => {
       assert.equal(readAll(no), '')
     })
   }
+
+  it('a guard that fails fails the connection, and the error names it', async () => {
+    const failure = new Error('out of order')
+    const pair = await contexts({ replayGuard: { admit: () => Promise.reject(failure) } })
+    using connection = resumingConnection(pair, { session: await sessionOf(pair), earlyData: Buffer.from('early') })
+    const { server } = await negotiate(connection)
+    assert.ok(server instanceof BackendError && server.cause === failure, String(server))
+    assert.match(server.message, /: replayGuard\.admit failed$/)
+  })
 
   it('a guard may answer late although what comes meanwhile is read into the same memory', async () => {
     const pair = await contexts({ replayGuard: { admit: async () => true } })

@@ -2,7 +2,7 @@ import type { ClientBufferOptions, ClientContext, ServerContext } from '../../ch
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
 import type { ChannelBindingType } from '../../channel/key-material.ts'
 import { outgoingLimitBytes } from '../../channel/limits.ts'
-import { type PauseAnswer, type PauseRequest, requireAnswer } from '../../channel/pause.ts'
+import { type PauseAnswer, type PauseRequest, requireAnswer, unanswered } from '../../channel/pause.ts'
 import { type ClientCertificateRequest, cannotRequest } from '../../channel/post-handshake.ts'
 import type { ServerName } from '../../channel/server-name.ts'
 import type { TLSBuffer, Waiting } from '../../channel/tls-buffer.ts'
@@ -11,7 +11,7 @@ import type { VetoAnswer } from '../../channel/veto.ts'
 import { optionalBoolean, requireObject } from '../../config/arguments.ts'
 import type { Session } from '../../config/session.ts'
 import type { SigningChain } from '../../config/signing-chain.ts'
-import { BackendError, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { EarlyDataStatus, KeyUpdateType, Shutdown } from './constants.ts'
 import { Engine } from './engine.ts'
 import { readFacts, readSignatureScheme, versionOf } from './facts.ts'
@@ -163,10 +163,9 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     requireAnswer(request, answer)
     engine.pause = undefined
     if (request.kind === 'verify-peer') engine.verification.answer(answer as VetoAnswer)
-    else if (typeof answer === 'object' && 'failed' in answer) {
-      const message = `there was no answer to '${request.kind}'`
-      engine.failure = { error: new BackendError(engine.prepared.backendName, message, { cause: answer.failed }) }
-    } else if (request.kind === 'choose-certificate') engine.choice?.answer(answer as SigningChain | undefined)
+    else if (typeof answer === 'object' && 'failed' in answer)
+      engine.failure = { error: unanswered(engine.prepared.backendName, request, answer.failed) }
+    else if (request.kind === 'choose-certificate') engine.choice?.answer(answer as SigningChain | undefined)
     else engine.sessions.answer(request, answer)
   }
 

@@ -1,5 +1,4 @@
 import { Alert, type AlertName } from '../../alerts.ts'
-import type { PauseAnswer } from '../../channel/pause.ts'
 import { AlertReceivedError, BackendError, RaggedEOFError, TLSError, UsageError } from '../../errors.ts'
 
 /** What a step that threw fails with: whatever is not an error of TLS is a mistake of this backend. */
@@ -14,19 +13,6 @@ export function alertFor(error: unknown): AlertName | undefined {
   if (!(error instanceof TLSError)) return 'internal_error'
   if (error.alert !== undefined && Object.hasOwn(Alert, error.alert)) return error.alert as AlertName
   return 'internal_error'
-}
-
-export function signerFailed(answer: PauseAnswer): BackendError {
-  return new BackendError('portable', 'the signer gave no signature', { cause: causeOf(answer) })
-}
-
-/** What the application was asked, and could not say. */
-export function answerFailed(option: string, answer: PauseAnswer): BackendError {
-  return new BackendError('portable', `${option} failed`, { cause: causeOf(answer) })
-}
-
-function causeOf(answer: PauseAnswer): unknown {
-  return typeof answer === 'object' && answer !== null && 'failed' in answer ? answer.failed : answer
 }
 
 /** TLS 1.2 has no KeyUpdate: what its keys may not protect any more needs a new connection. */

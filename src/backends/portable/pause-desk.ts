@@ -1,6 +1,5 @@
-import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
+import { type PauseAnswer, type PauseRequest, unanswered } from '../../channel/pause.ts'
 import { accepted, type VetoAnswer, vetoed } from '../../channel/veto.ts'
-import { answerFailed, signerFailed } from './failure.ts'
 import type { Inputs } from './machine.ts'
 
 interface InputNames {
@@ -61,34 +60,15 @@ export class PauseDesk {
 
 function judge(request: PauseRequest, answer: PauseAnswer): AnswerInput | { readonly error: Error } {
   switch (request.kind) {
-    case 'sign':
-      return answer instanceof Uint8Array ? { input: 'signature', value: answer } : { error: signerFailed(answer) }
     case 'verify-peer': {
       const verdict = answer as VetoAnswer
       return accepted(verdict) ? { input: 'accepted', value: true } : { error: vetoed(verdict, 'bad_certificate') }
     }
-    case 'take-session':
-    case 'get-session':
-    case 'find-pre-shared-key':
-    case 'admit-early-data':
-    case 'choose-certificate':
-      return hasFailed(answer)
-        ? { error: answerFailed(asked[request.kind], answer) }
-        : { input: inputNames[request.kind], value: answer }
     case 'choose-context':
       throw new RangeError(`nothing here asks for ${request.kind}`)
+    default:
+      return typeof answer === 'object' && 'failed' in answer
+        ? { error: unanswered('portable', request, answer.failed) }
+        : { input: inputNames[request.kind], value: answer }
   }
-}
-
-/** Who was asked, by the name that the configuration has for it. */
-const asked = {
-  'take-session': 'sessions.take',
-  'get-session': 'sessions.store.get',
-  'find-pre-shared-key': 'findPreSharedKey',
-  'admit-early-data': 'replayGuard.admit',
-  'choose-certificate': 'chooseCertificate',
-} as const
-
-function hasFailed(answer: PauseAnswer): boolean {
-  return typeof answer === 'object' && answer !== null && 'failed' in answer
 }

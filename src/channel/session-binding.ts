@@ -7,6 +7,8 @@ export interface SessionPurpose {
   readonly backend: string
   readonly serverName: string | undefined
   readonly service: string | undefined
+  /** What the client shows of itself, DER: a file may hold another certificate than before. */
+  readonly ownCertificate: Uint8Array | undefined
 }
 
 /**
@@ -18,7 +20,7 @@ export interface SessionPurpose {
  */
 export function sessionBindingOf(
   configuration: TLSClientConfiguration,
-  { backend, serverName, service }: SessionPurpose,
+  { backend, serverName, service, ownCertificate }: SessionPurpose,
 ): { readonly text: string; readonly isProcessBound: boolean } {
   // What says nothing about whom to believe, and as whom to appear.
   const { sessions, keyLog, handshakeTimeoutMilliseconds, ...rest } = configuration as ClientOptions
@@ -28,7 +30,7 @@ export function sessionBindingOf(
     chooseCertificate !== undefined ||
     certificateChain?.ocspResponse !== undefined ||
     certificateChain?.key.source.kind === 'signer'
-  return { text: identityOf([backend, serverName ?? '', service ?? '', rest]), isProcessBound }
+  return { text: identityOf([backend, serverName ?? '', service ?? '', ownCertificate, rest]), isProcessBound }
 }
 
 /** Whether a session can be offered now, for this purpose. Facts that its backend alone can read are for that to check. */

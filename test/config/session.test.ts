@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { Session, TLSClientConfiguration, UsageError } from 'polytls'
-import { sessionBindingOf } from '#polytls/channel/session-binding.js'
+import { type SessionPurpose, sessionBindingOf } from '#polytls/channel/session-binding.js'
 import { stateOf } from '#polytls/config/session.js'
 import { sessionWith } from '../support/sessions.ts'
 
@@ -54,9 +54,14 @@ describe('a session', () => {
 })
 
 describe('what a session is bound to', () => {
-  const purpose = { backend: 'b', serverName: 'host.example', service: 'host.example:443' }
+  const purpose: SessionPurpose = {
+    backend: 'b',
+    serverName: 'host.example',
+    service: 'host.example:443',
+    ownCertificate: undefined,
+  }
   const configuration = new TLSClientConfiguration({ innerProtocols: ['h2'] })
-  const binding = (given = configuration, change: Partial<typeof purpose> = {}): string =>
+  const binding = (given = configuration, change: Partial<SessionPurpose> = {}): string =>
     sessionBindingOf(given, { ...purpose, ...change }).text
 
   it('is the backend, the host, the service and the configuration', () => {
@@ -65,6 +70,8 @@ describe('what a session is bound to', () => {
       binding(configuration, { backend: 'c' }),
       binding(configuration, { serverName: 'other.example' }),
       binding(configuration, { service: 'host.example:444' }),
+      binding(configuration, { ownCertificate: Uint8Array.of(1) }),
+      binding(configuration, { ownCertificate: Uint8Array.of(2) }),
       binding(configuration.with({ innerProtocols: ['h3'] })),
       binding(configuration.with({ lowestSupportedVersion: 'TLSv1.3' })),
       // The borders between the parts cannot be moved.

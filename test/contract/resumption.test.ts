@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import {
   BackendError,
+  Certificate,
   CertificateError,
   type ClientOptions,
   MemorySessionCache,
   type PeerIdentity,
+  PrivateKey,
   type ServerContext,
   type ServerOptions,
   Session,
@@ -18,9 +23,12 @@ import {
 import { forEachPair, forEachVersion, has, type OneVersion, type Pairing } from '../support/backends.ts'
 import { type Contexts, contextsFor } from '../support/connection.ts'
 import {
+  anyKeyKind,
   authority,
   clientIdentity,
   derChain,
+  derOf,
+  type Identity,
   makeAuthority,
   matching,
   serverIdentity,
@@ -454,6 +462,35 @@ forEachPair('resumption', (pairing) => {
       using third = resumingConnection(pair)
       const { server } = await negotiate(third)
       assert.ok(server instanceof CertificateError, String(server))
+    })
+
+    it(`${version}: a client whose file holds another certificate than before does not appear as it was`, async (t) => {
+      const directory = mkdtempSync(join(tmpdir(), 'polytls-'))
+      t.after(() => rmSync(directory, { recursive: true }))
+      const [leaf, key] = [join(directory, 'certificate.pem'), join(directory, 'key.pem')]
+      const others = await (await authority()).issue({ name: 'Another Client', keyKind: anyKeyKind })
+      const sessions = new MemorySessionCache()
+      const appearAs = async (identity: Identity): Promise<Contexts> => {
+        writeFileSync(leaf, identity.certificate)
+        writeFileSync(key, identity.key)
+        return contexts({
+          client: {
+            sessions,
+            certificateChain: { leaf: Certificate.fromFile(leaf), key: PrivateKey.fromFile(key) },
+          },
+          server: { clientAuthentication: 'required', trustStore: trusting(await authority()) },
+        })
+      }
+      const before = await appearAs(await clientIdentity())
+      using first = await establish(resumingConnection(before))
+      assert.deepEqual(first.server.facts.peerCertificate, derOf((await clientIdentity()).certificate))
+      const { client } = await appearAs(others)
+      using second = await establish(resumingConnection({ ...before, client }))
+      assert.deepEqual(second.server.facts.peerCertificate, derOf(others.certificate))
+      const again = await appearAs(await clientIdentity())
+      using third = await establish(resumingConnection({ ...before, client: again.client }))
+      assert.equal(third.server.facts.resumed, true)
+      assert.deepEqual(third.server.facts.peerChain, first.server.facts.peerChain)
     })
 
     it(`${version}: a server that asks for certificates does not resume what began without one`, async () => {

@@ -31,6 +31,8 @@ export class ClientSessions {
   readonly cache: SessionCache
   /** Those that came in this context: what was verified then holds as it is. */
   readonly own: WeakSet<Session> = new WeakSet()
+  /** What the client shows of itself, DER. To be set before there are connections. */
+  ownCertificate: Uint8Array | undefined
   /** The digest of everything but the purpose takes time where the trust store is long. */
   readonly #bindings = new Map<string, string>()
 
@@ -47,7 +49,7 @@ export class ClientSessions {
     let binding = this.#bindings.get(id)
     if (binding === undefined) {
       const { library, backendName, configuration } = this.options
-      const purpose = { backend: backendName, serverName, service }
+      const purpose = { backend: backendName, serverName, service, ownCertificate: this.ownCertificate }
       const { text, isProcessBound } = sessionBindingOf(configuration, purpose)
       const hash = createHash('sha256').update(text)
       if (isProcessBound) hash.update(processSecretOf(library))

@@ -30,7 +30,10 @@ export class OpenSSLClientContext implements ClientContext {
     this.#prepared = prepared
     const context = prepared.newContext()
     const { certificateChain } = configuration
-    if (certificateChain !== undefined) useChain(workshop.library, { context }, 'certificateChain', certificateChain)
+    if (certificateChain !== undefined) {
+      const certificate = useChain(workshop.library, { context }, 'certificateChain', certificateChain)
+      prepared.appearsAs(certificate)
+    }
     prepared.askForStatus(context)
     if (configuration.certificateTimestamps === true) prepared.timestamps.ask(context)
     prepared.trust(context, configuration.trustStore ?? TrustStore.system())

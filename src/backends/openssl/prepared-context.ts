@@ -17,6 +17,7 @@ import { CertificateChoice } from './certificate-choice.ts'
 import { CertificateTimestamps } from './certificate-timestamps.ts'
 import { ClientSessions } from './client-sessions.ts'
 import { CheckFlag, Ctrl, Mode, Option, SessionCacheMode, VerifyFlag } from './constants.ts'
+import { encodeDER } from './der.ts'
 import type { EarlyDataRules } from './early-data.ts'
 import { takeErrors, textOf } from './fault.ts'
 import type { Library } from './library.ts'
@@ -185,6 +186,12 @@ export class PreparedContext {
     if (this.configuration instanceof TLSServerConfiguration) return undefined
     const { ocspStapling = 'none' } = this.configuration
     return ocspStapling === 'none' ? undefined : new StapledStatusCheck(this.library, ocspStapling, this.#clock)
+  }
+
+  /** A client shows this certificate, and its sessions are for nobody else. */
+  appearsAs(certificate: Pointer): void {
+    if (this.clientSessions === undefined) return
+    this.clientSessions.ownCertificate = encodeDER(this.library, certificate, this.library.native.i2d_X509)
   }
 
   /** The state of a certificate of ours, as the application has it now. */

@@ -17,6 +17,8 @@ export interface ClientSessionsOptions {
   readonly configuration: TLSClientConfiguration
   readonly crypto: CryptoProvider
   readonly verifier: PeerVerifier
+  /** What the client shows of itself, DER. */
+  readonly ownCertificate?: Uint8Array | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -101,8 +103,9 @@ export class ClientSessions {
   }
 
   #digest(serverName: string | undefined, service: string | undefined): string {
-    const { backendName, configuration, crypto } = this.#options
-    const { text, isProcessBound } = sessionBindingOf(configuration, { backend: backendName, serverName, service })
+    const { backendName, configuration, crypto, ownCertificate } = this.#options
+    const purpose = { backend: backendName, serverName, service, ownCertificate }
+    const { text, isProcessBound } = sessionBindingOf(configuration, purpose)
     const bound = isProcessBound ? [secretOfThisProcess(crypto)] : []
     return hexOfBytes(crypto.digest('sha256', new TextEncoder().encode(text), ...bound))
   }

@@ -57,6 +57,8 @@ export class PortableClientContext implements ClientContext {
     const verifier = makeVerifier(workshop, configuration, trust, environment)
     const now = environment.now ?? workshop.now
     const loaded = new WeakMap<SigningChain, Credential>()
+    const { credential } =
+      (certificateChain && loadCredential(loader, 'certificateChain', certificateChain, settings.minimumRsaBits)) ?? {}
     this.#setup = {
       ...commonSetup(workshop),
       configuration,
@@ -67,11 +69,16 @@ export class PortableClientContext implements ClientContext {
         loaded.set(chain, credential)
         return credential
       },
-      credential:
-        certificateChain &&
-        loadCredential(loader, 'certificateChain', certificateChain, settings.minimumRsaBits).credential,
+      credential,
       verifier,
-      sessions: new ClientSessions({ backendName: backend.name, configuration, crypto, verifier, now }),
+      sessions: new ClientSessions({
+        backendName: backend.name,
+        configuration,
+        crypto,
+        verifier,
+        ownCertificate: credential?.chain[0],
+        now,
+      }),
     }
     warnOfPolicy(configuration)
   }

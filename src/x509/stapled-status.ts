@@ -84,6 +84,7 @@ function findStatusFault(
   let problem = 'it is about another certificate'
   let isGood = false
   for (const entry of response.entries.filter(({ id }) => isAbout(id, leaf, issuer, crypto))) {
+    if (entry.unknownCritical !== undefined) return unknown(unknownCriticalProblem(entry.unknownCritical))
     // A certificate that was revoked stays so, whatever the age of the answer.
     if (typeof entry.status === 'object') return revokedFault(entry.status)
     const stale = findCurrencyProblem(entry, timeSeconds)
@@ -101,8 +102,7 @@ function findAuthenticityProblem(
   crypto: CryptoProvider,
   context: CheckContext,
 ): string | undefined {
-  if (response.unknownCritical !== undefined)
-    return `a critical extension of it is not known: ${response.unknownCritical}`
+  if (response.unknownCritical !== undefined) return unknownCriticalProblem(response.unknownCritical)
   const { signatureChoice } = response
   const { algorithm } = signatureChoice
   if (algorithm === undefined) return `its signature is by ${signatureChoice.name}, which is not accepted`
@@ -118,6 +118,10 @@ function findAuthenticityProblem(
   return problem
 }
 
+function unknownCriticalProblem(oid: string): string {
+  return `a critical extension of it is not known: ${oid}`
+}
+
 function isResponder(id: ResponderId, signer: X509Certificate, publicKey: Uint8Array, crypto: CryptoProvider): boolean {
   return 'nameKey' in id ? id.nameKey === signer.subject.key : equalBytes(id.keyHash, crypto.sha1(publicKey))
 }
@@ -131,7 +135,9 @@ function findDelegationProblem(
   if (signer.issuer.key !== issuer.subject.key) return "its signer's certificate is by another issuer"
   if (!extendedKeyUsage?.includes(ocspSigning)) return 'its signer is not named for this purpose (OCSPSigning)'
   if (keyUsage !== undefined && (keyUsage & KeyUsage.digitalSignature) === 0) return 'its signer may not sign'
-  if (unknownCritical.length > 0) return `its signer's certificate has a critical extension that is not known`
+  // That nobody needs to check the responder's own certificate is what is done anyway: RFC 6960, Section 4.2.2.2.1.
+  if (unknownCritical.some((oid) => oid !== noCheck))
+    return `its signer's certificate has a critical extension that is not known`
   if (timeSeconds < signer.notBefore.seconds || timeSeconds > signer.notAfter.seconds)
     return "its signer's certificate is not valid now"
   const { algorithm } = signer.signatureChoice
@@ -173,6 +179,8 @@ function findCurrencyProblem(
 const statusRequest = 5
 /** id-kp-OCSPSigning. */
 const ocspSigning = '1.3.6.1.5.5.7.3.9'
+/** id-pkix-ocsp-nocheck. */
+const noCheck = '1.3.6.1.5.5.7.48.1.5'
 const sha1 = '1.3.14.3.2.26'
 const hashes: ReadonlyMap<string, HashAlgorithm> = new Map([
   ['2.16.840.1.101.3.4.2.1', 'sha256'],

@@ -19,7 +19,7 @@ export interface StatusResponse {
   readonly entries: readonly CertificateStatus[]
   /** Those that the responder sends along, to prove that it may speak. */
   readonly certificates: readonly X509Certificate[]
-  /** A critical extension, which nothing here knows any of. */
+  /** A critical extension of the whole, which nothing here knows any of. */
   readonly unknownCritical: string | undefined
 }
 
@@ -31,6 +31,8 @@ export interface CertificateStatus {
   readonly status: 'good' | 'unknown' | RevokedCertificate
   readonly thisUpdateSeconds: number
   readonly nextUpdateSeconds: number | undefined
+  /** A critical extension of this answer. */
+  readonly unknownCritical: string | undefined
 }
 
 /** Which certificate is meant: RFC 6960, Section 4.1.1. */
@@ -85,22 +87,24 @@ function decodeResponseData(reader: DerReader): Pick<StatusResponse, 'responder'
   const responder = decodeResponderId(reader)
   decodeTime(reader, 'producedAt')
   const entries: CertificateStatus[] = []
-  let unknownCritical: string | undefined
-  const noteCritical = (explicit: DerReader | undefined, field: string): void => {
-    if (explicit === undefined) return
-    unknownCritical ??= decodeExtensionList(explicit, field).find(({ critical }) => critical)?.oid
-    explicit.end()
-  }
   for (const list = reader.sequence('responses'); !list.done; ) {
     if (entries.length === maximumEntries) throw list.fault('more answers than anybody asked for')
     const single = list.sequence('SingleResponse')
     entries.push(decodeEntry(single))
-    noteCritical(single.optional(contextTag(1), 'singleExtensions'), 'singleExtensions')
     single.end()
   }
-  noteCritical(reader.optional(contextTag(1), 'responseExtensions'), 'responseExtensions')
+  const unknownCritical = decodeCritical(reader, 'responseExtensions')
   reader.end()
   return { responder, entries, unknownCritical }
+}
+
+/** The first critical extension of those that may stand at the end. */
+function decodeCritical(reader: DerReader, field: string): string | undefined {
+  const explicit = reader.optional(contextTag(1), field)
+  if (explicit === undefined) return undefined
+  const critical = decodeExtensionList(explicit, field).find((each) => each.critical)
+  explicit.end()
+  return critical?.oid
 }
 
 function decodeResponderId(reader: DerReader): ResponderId {
@@ -131,7 +135,8 @@ function decodeEntry(single: DerReader): CertificateStatus {
   const explicit = single.optional(contextTag(0), 'nextUpdate')
   const nextUpdateSeconds = explicit === undefined ? undefined : decodeTime(explicit, 'time').seconds
   explicit?.end()
-  return { id: certificateId, status, thisUpdateSeconds, nextUpdateSeconds }
+  const unknownCritical = decodeCritical(single, 'singleExtensions')
+  return { id: certificateId, status, thisUpdateSeconds, nextUpdateSeconds, unknownCritical }
 }
 
 function decodeStatus(single: DerReader): CertificateStatus['status'] {

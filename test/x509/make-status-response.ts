@@ -29,9 +29,10 @@ export interface StatusEntry {
   readonly status?: 'good' | 'unknown' | { readonly revoked: string; readonly reason?: number }
   readonly thisUpdate?: string
   readonly nextUpdate?: string | undefined
-  readonly hash?: 'sha1' | 'sha256'
+  readonly hash?: keyof typeof HASHES
   /** Of whom the hashes are, where not of the issuer. */
   readonly of?: { readonly name: string; readonly key: TestKey }
+  readonly extensions?: readonly Uint8Array[]
 }
 
 export function makeStatusResponse(options: StatusResponseOptions): Uint8Array {
@@ -46,11 +47,12 @@ export function makeStatusResponse(options: StatusResponseOptions): Uint8Array {
     encodeSequence(...entries.map((entry) => entryOf(entry, issuer))),
     ...(extensions.length === 0 ? [] : [encodeContext(1, encodeSequence(...extensions))]),
   )
-  const isEdwards = signer.key.privateKey.asymmetricKeyType === 'ed25519'
+  const { privateKey } = signer.key
+  const type = privateKey.asymmetricKeyType as keyof typeof SIGNATURES
   const basic = encodeSequence(
     tbs,
-    encodeSequence(encodeObjectIdentifier(isEdwards ? '1.3.101.112' : '1.2.840.10045.4.3.2')),
-    encodeBitString(sign(isEdwards ? null : 'sha256', tbs, signer.key.privateKey)),
+    encodeSequence(encodeObjectIdentifier(SIGNATURES[type]), ...(type === 'rsa' ? [encodeNull()] : [])),
+    encodeBitString(sign(type === 'ed25519' ? null : 'sha256', tbs, privateKey)),
     ...(certificates.length === 0 ? [] : [encodeContext(0, encodeSequence(...certificates))]),
   )
   return encodeSequence(
@@ -60,13 +62,19 @@ export function makeStatusResponse(options: StatusResponseOptions): Uint8Array {
 }
 
 function entryOf(entry: StatusEntry, issuer: StatusResponseOptions['issuer']): Uint8Array {
-  const { serial, status = 'good', thisUpdate = '2024-12-31', hash = 'sha1', of: owner = issuer } = entry
+  const {
+    serial,
+    status = 'good',
+    thisUpdate = '2024-12-31',
+    hash = 'sha1',
+    of: owner = issuer,
+    extensions = [],
+  } = entry
   const nextUpdate = 'nextUpdate' in entry ? entry.nextUpdate : '2025-01-07'
   const digest = (data: Uint8Array): Uint8Array => encodeOctetString(createHash(hash).update(data).digest())
-  const algorithm = hash === 'sha1' ? '1.3.14.3.2.26' : '2.16.840.1.101.3.4.2.1'
   return encodeSequence(
     encodeSequence(
-      encodeSequence(encodeObjectIdentifier(algorithm), encodeNull()),
+      encodeSequence(encodeObjectIdentifier(HASHES[hash]), encodeNull()),
       digest(nameOf(owner.name)),
       digest(publicKeyOf(owner.key)),
       encodeUnsigned(serial),
@@ -74,6 +82,7 @@ function entryOf(entry: StatusEntry, issuer: StatusResponseOptions['issuer']): U
     statusOf(status),
     time(thisUpdate),
     ...(nextUpdate === undefined ? [] : [encodeContext(0, time(nextUpdate))]),
+    ...(extensions.length === 0 ? [] : [encodeContext(1, encodeSequence(...extensions))]),
   )
 }
 
@@ -84,13 +93,17 @@ function statusOf(status: NonNullable<StatusEntry['status']>): Uint8Array {
   return encodeContext(1, time(revoked), ...why)
 }
 
-/** OCSP has GeneralizedTime alone. */
+/** OCSP has GeneralizedTime alone. What is no time is taken as it is. */
 function time(text: string): Uint8Array {
-  const digits = new Date(text).toISOString().replace(/\D/g, '').slice(0, 14)
-  return encodeElement(Tag.GENERALIZED_TIME, Buffer.from(`${digits}Z`))
+  const digits = (): string => new Date(text).toISOString().replace(/\D/g, '').slice(0, 14)
+  return encodeElement(Tag.GENERALIZED_TIME, Buffer.from(Number.isNaN(Date.parse(text)) ? text : `${digits()}Z`))
 }
 
 /** The content of the BIT STRING of a P-256 key. */
 function publicKeyOf({ spki }: TestKey): Uint8Array {
   return spki.subarray(-65)
 }
+
+const HASHES = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1', md5: '1.2.840.113549.2.5' } as const
+/** With SHA-256, where there is a choice. */
+const SIGNATURES = { ec: '1.2.840.10045.4.3.2', ed25519: '1.3.101.112', rsa: '1.2.840.113549.1.1.11' } as const

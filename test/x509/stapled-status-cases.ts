@@ -1,5 +1,12 @@
 import { encodeSequence, encodeUnsigned } from '#polytls/codec/der-writer.js'
-import { extendedKeyUsage, extension, keyUsage, makeKey } from './make-certificate.ts'
+import {
+  authorityKeyIdentifier,
+  extendedKeyUsage,
+  extension,
+  keyUsage,
+  makeKey,
+  subjectKeyIdentifier,
+} from './make-certificate.ts'
 import { makeStatusResponse, type StatusEntry, type StatusResponseOptions } from './make-status-response.ts'
 import { Authority } from './verify.ts'
 
@@ -16,8 +23,13 @@ export interface StapledStatusCase {
 const root = new Authority('CN=Root')
 const stranger = new Authority('CN=Stranger')
 const responder = { name: 'CN=Responder', key: makeKey() }
+/** Other keys under names that are taken. */
+const successor = { name: responder.name, key: makeKey() }
+const namesake = { name: root.name, key: makeKey() }
+const small = { name: 'CN=Small Responder', key: makeKey('rsa1024') }
 const mustStaple = extension('1.3.6.1.5.5.7.1.24', encodeSequence(encodeUnsigned(5)))
 const ocspSigning = extendedKeyUsage('1.3.6.1.5.5.7.3.9')
+const noCheck = extension('1.3.6.1.5.5.7.48.1.5', Uint8Array.of(5, 0), true)
 const critical = extension('1.2.3', Uint8Array.of(5, 0), true)
 const path = [root.issue('host.example', { serial: 7 }), root.root()]
 const promising = [root.issue('host.example', { serial: 7, extensions: [mustStaple] }), root.root()]
@@ -26,6 +38,8 @@ const response = (entry: Partial<StatusEntry> = {}, options: Partial<StatusRespo
   makeStatusResponse({ issuer: root, entries: [{ serial: 7, ...entry }], ...options })
 const delegation = (options: Parameters<Authority['issue']>[1] = {}, issuer = root): Uint8Array =>
   issuer.issue([], { subject: responder.name, key: responder.key, extensions: [ocspSigning], ...options })
+const delegatedTo = (signer: typeof responder, ...certificates: readonly Uint8Array[]): Uint8Array =>
+  response({}, { signer, certificates })
 const delegated = (certificate: Uint8Array, options: Partial<StatusResponseOptions> = {}): Uint8Array =>
   response({}, { signer: responder, certificates: [certificate], ...options })
 const given = (
@@ -70,16 +84,49 @@ export const stapledStatusCases: readonly StapledStatusCase[] = [
   given('a responder whose time has not come', delegated(delegation({ notBefore: '2025-02-01' })), unknown),
   given('a responder that may not sign', delegated(delegation({ extensions: [ocspSigning, keyUsage(5)] })), unknown),
   given('a responder with what is unknown', delegated(delegation({ extensions: [ocspSigning, critical] })), unknown),
+  given('a responder signed for by SHA-1', delegated(delegation({ hash: 'sha1' })), unknown),
+  given(
+    'a responder with a short key',
+    delegatedTo(small, delegation({ subject: small.name, key: small.key })),
+    unknown,
+  ),
+  given('a responder until this second', delegated(delegation({ notAfter: '2025-01-01T00:00:00Z' })), undefined),
+  given('a responder that needs no check', delegated(delegation({ extensions: [ocspSigning, noCheck] })), undefined),
+  given(
+    'a responder after another of its name',
+    delegatedTo(responder, delegation({ key: successor.key }), delegation()),
+    undefined,
+  ),
+  given(
+    'a responder after its former certificate',
+    delegatedTo(responder, delegation({ notAfter: '2024-12-01' }), delegation()),
+    undefined,
+  ),
+  given(
+    'a responder of the name of the issuer',
+    delegatedTo(namesake, delegation({ subject: namesake.name, key: namesake.key })),
+    undefined,
+  ),
+  given(
+    'a responder with a hint at another key of the issuer',
+    delegated(delegation({ extensions: [ocspSigning, authorityKeyIdentifier(Uint8Array.of(1))] })),
+    undefined,
+    { path: [path[0] as Uint8Array, root.root({ extensions: [subjectKeyIdentifier(Uint8Array.of(2))] })] },
+  ),
 
   given('another serial number', response({ serial: 8 }), unknown),
   given('another issuer by name', response({ of: { name: stranger.name, key: root.key } }), unknown),
   given('another issuer by key', response({ of: { name: root.name, key: stranger.key } }), unknown),
+  given('one by a hash that is not accepted', response({ hash: 'md5' }), unknown),
   given('a certificate that the responder does not know', response({ status: 'unknown' }), unknown),
 
   given('an answer that has ended', response({ nextUpdate: '2024-12-31T12:00:00Z' }), unknown),
   given('an answer that has not begun', response({ thisUpdate: '2025-01-02' }), unknown),
   given('one that begins within what clocks differ', response({ thisUpdate: '2025-01-01T00:04:00Z' }), undefined),
   given('one that ended within what clocks differ', response({ nextUpdate: '2024-12-31T23:56:00Z' }), undefined),
+  given('one that ends at the last such second', response({ nextUpdate: '2024-12-31T23:55:00Z' }), undefined),
+  given('one whose end is no time', response({ nextUpdate: 'some time' }), unknown),
+  given('one whose begin is no time', response({ thisUpdate: 'some time' }), unknown),
   given('a fresh answer without an end', response({ nextUpdate: undefined }), undefined),
   given('an old answer without an end', response({ nextUpdate: undefined, thisUpdate: '2024-12-20' }), unknown),
 
@@ -88,6 +135,12 @@ export const stapledStatusCases: readonly StapledStatusCase[] = [
   given('one with something behind it', Buffer.concat([response(), Buffer.of(0)]), unknown),
   given('a responder that has no answer', response({}, { responseStatus: 3 }), unknown),
   given('a critical extension', response({}, { extensions: [critical] }), unknown),
+  given('a critical extension of what counts', response({ extensions: [critical] }), unknown),
+  given(
+    'a critical extension of what does not',
+    response({}, { entries: [{ serial: 1, extensions: [critical] }, { serial: 7 }] }),
+    undefined,
+  ),
   given(
     'an extension that is not critical',
     response({}, { extensions: [extension('1.2.3', Uint8Array.of(5, 0))] }),

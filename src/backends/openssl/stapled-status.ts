@@ -82,18 +82,30 @@ function unreliable(problem: string): StatusFault {
 function findAuthenticityProblem(native: Native, basic: Pointer, { issuer, nowSeconds }: Question): string | undefined {
   if (native.OCSP_BASICRESP_get_ext_by_critical(basic, 1, -1) >= 0) return 'a critical extension of it is not known'
   if (hasWeakSignature(native, basic)) return 'its signature is by an algorithm that is not accepted'
-  const others = native.OPENSSL_sk_new_null()
-  if (others === null) throw new Error('OPENSSL_sk_new_null failed')
+  const sent = native.OCSP_resp_get0_certs(basic)
+  const count = sent === null ? 0 : native.OPENSSL_sk_num(sent)
+  if (count > maximumCertificates) return 'it has more certificates than any responder needs'
+  let problem = 'its signer is not the issuer of the certificate, nor named by it'
+  for (let index = -1; index < count; index++) {
+    const signer = index < 0 ? issuer : (native.OPENSSL_sk_value(sent as Pointer, index) as Pointer)
+    if (!hasSigned(native, basic, signer)) continue
+    const unfit = signer === issuer ? undefined : findDelegationProblem(native, signer, issuer, nowSeconds)
+    if (unfit === undefined) return undefined
+    problem = unfit
+  }
+  return problem
+}
+
+/** Whether the response names this signer, by name or by key, and the signature is by its key; of two with one name OpenSSL would try only the first. */
+function hasSigned(native: Native, basic: Pointer, signer: Pointer): boolean {
+  const alone = native.OPENSSL_sk_new_null()
+  if (alone === null) throw new Error('OPENSSL_sk_new_null failed')
   try {
-    native.OPENSSL_sk_push(others, issuer)
-    // Whose certificate it is, is judged below: OpenSSL is to verify nothing but the signature.
-    if (native.OCSP_basic_verify(basic, others, null, noVerify) !== 1)
-      return 'its signer is not the issuer of the certificate, nor named by it'
-    const signer = new BigUint64Array(1)
-    if (native.OCSP_resp_get0_signer(basic, signer, others) !== 1 || !signer[0]) return 'its signer is not known'
-    return signer[0] === issuer ? undefined : findDelegationProblem(native, signer[0], issuer, nowSeconds)
+    native.OPENSSL_sk_push(alone, signer)
+    // Whose certificate it is, is judged elsewhere: OpenSSL is to verify nothing but the signature.
+    return native.OCSP_basic_verify(basic, alone, null, noIntern | noVerify) === 1
   } finally {
-    native.OPENSSL_sk_free(others)
+    native.OPENSSL_sk_free(alone)
   }
 }
 
@@ -111,18 +123,23 @@ function findDelegationProblem(
   issuer: Pointer,
   nowSeconds: number,
 ): string | undefined {
-  if (native.X509_check_issued(issuer, signer) !== 0) return "its signer's certificate is by another issuer"
+  if (native.X509_NAME_cmp(native.X509_get_issuer_name(signer), native.X509_get_subject_name(issuer)) !== 0)
+    return "its signer's certificate is by another issuer"
   const isNamed = (native.X509_get_extension_flags(signer) & ExtensionFlag.XKUSAGE) !== 0
   if (!isNamed || (native.X509_get_extended_key_usage(signer) & ocspSigning) === 0)
     return 'its signer is not named for this purpose (OCSPSigning)'
   if ((native.X509_get_key_usage(signer) & digitalSignature) === 0) return 'its signer may not sign'
   if ((native.X509_get_extension_flags(signer) & ExtensionFlag.CRITICAL) !== 0)
     return "its signer's certificate has a critical extension that is not known"
-  const now = timeAt(nowSeconds)
   const isValid =
-    native.X509_cmp_time(native.X509_get0_notBefore(signer), now) < 0 &&
-    native.X509_cmp_time(native.X509_get0_notAfter(signer), now) > 0
+    compareTime(native, native.X509_get0_notBefore(signer), nowSeconds) <= 0 &&
+    compareTime(native, native.X509_get0_notAfter(signer), nowSeconds) >= 0
   if (!isValid) return "its signer's certificate is not valid now"
+  const hash = new Int32Array(1)
+  native.X509_get_signature_info(signer, hash, null, null, null)
+  if (weakHashes.has(hash[0] ?? 0)) return "its signer's certificate is signed in a way that is not accepted"
+  if (native.EVP_PKEY_get_security_bits(native.X509_get0_pubkey(signer)) < leastSecurityBits)
+    return "its signer's key is too short"
   return native.X509_verify(signer, native.X509_get0_pubkey(issuer)) === 1
     ? undefined
     : "the signature of its signer's certificate is wrong"
@@ -132,7 +149,9 @@ function findDelegationProblem(
 function findEntryFault(native: Native, basic: Pointer, question: Question): StatusFault | undefined {
   let problem = 'it is about another certificate'
   let isGood = false
-  for (let index = 0; index < native.OCSP_resp_count(basic); index++) {
+  const count = native.OCSP_resp_count(basic)
+  if (count > maximumEntries) return unreliable('it has more answers than anybody asked for')
+  for (let index = 0; index < count; index++) {
     const entry = native.OCSP_resp_get0(basic, index) as Pointer
     if (!isAbout(native, entry, question)) continue
     if (native.OCSP_SINGLERESP_get_ext_by_critical(entry, 1, -1) >= 0)
@@ -153,7 +172,8 @@ function isAbout(native: Native, entry: Pointer, { leaf, issuer }: Question): bo
   const id = native.OCSP_SINGLERESP_get0_id(entry)
   const algorithm = new BigUint64Array(1)
   native.OCSP_id_get0_info(null, algorithm, null, null, id)
-  const hash = native.EVP_get_digestbyname(native.OBJ_nid2sn(native.OBJ_obj2nid(algorithm[0] ?? null)))
+  const nid = native.OBJ_obj2nid(algorithm[0] ?? null)
+  const hash = idHashes.has(nid) ? native.EVP_get_digestbyname(native.OBJ_nid2sn(nid)) : null
   const own = hash === null ? null : native.OCSP_cert_to_id(hash, leaf, issuer)
   if (own === null) return false
   try {
@@ -169,13 +189,23 @@ function findCurrencyProblem(
   nextUpdate: Pointer | null,
   nowSeconds: number,
 ): string | undefined {
-  // X509_cmp_time answers 1 for a time that is later than the other.
-  if (native.X509_cmp_time(thisUpdate, timeAt(nowSeconds + skewSeconds)) > 0) return 'it begins later only'
-  const isOver =
+  const begin = compareTime(native, thisUpdate, nowSeconds + skewSeconds)
+  const end =
     nextUpdate === null
-      ? native.X509_cmp_time(thisUpdate, timeAt(nowSeconds - skewSeconds - longestSeconds)) < 0
-      : native.X509_cmp_time(nextUpdate, timeAt(nowSeconds - skewSeconds)) < 0
-  return isOver ? 'a newer one was due before now' : undefined
+      ? compareTime(native, thisUpdate, nowSeconds - skewSeconds - longestSeconds)
+      : compareTime(native, nextUpdate, nowSeconds - skewSeconds)
+  if (Number.isNaN(begin) || Number.isNaN(end)) return 'it is malformed'
+  if (begin > 0) return 'it begins later only'
+  return end < 0 ? 'a newer one was due before now' : undefined
+}
+
+/** Below, at or above zero as the time is before, at or after the seconds; NaN for what is no time of RFC 5280. */
+function compareTime(native: Native, time: Pointer | null, seconds: number): number {
+  // For OpenSSL a time is before itself.
+  const [atOrBefore, before] = [seconds, seconds - 1].map((each) => native.X509_cmp_time(time, timeAt(each)))
+  if (!atOrBefore || !before) return Number.NaN
+  if (atOrBefore > 0) return 1
+  return before > 0 ? 0 : -1
 }
 
 function promisesStatus(native: Native, leaf: Pointer): boolean {
@@ -198,6 +228,15 @@ function timeAt(seconds: number): BigInt64Array {
 
 const weakHashes: ReadonlySet<number> = new Set([NID.md5, NID.sha1])
 
+/** Those that may identify an issuer. */
+const idHashes: ReadonlySet<number> = new Set([NID.sha1, NID.sha256, NID.sha384, NID.sha512])
+/** What RSA with 2048 bits has: of responders no less is accepted, whatever the security level of the context. */
+const leastSecurityBits = 112
+const maximumCertificates = 8
+const maximumEntries = 32
+
+/** OCSP_NOINTERN: only the signer that is given. */
+const noIntern = 0x2
 /** OCSP_NOVERIFY: from the signature on, the rest is judged here. */
 const noVerify = 0x10
 const CertificateStatus = { GOOD: 0, REVOKED: 1 } as const

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
   AlertReceivedError,
+  BackendError,
   CertificateError,
   type ClientOptions,
   ConfigurationError,
@@ -110,6 +111,38 @@ forEachPair('stapling', (pairing) => {
         assert.equal(connection.client.facts.ocspResponse, undefined)
         const error = await refused({ ocspStapling: 'hard' }, identity.chain({ ocspResponse: () => undefined }))
         assert.equal(error.reason, 'revocation-unknown')
+      })
+
+      it(`${version}: a file that is empty while it is written anew is no status`, async () => {
+        const chain = identity.chain({ ocspResponse: () => new Uint8Array(0) })
+        using connection = await connectionWith(bounds, { ocspStapling: 'soft' }, chain).establish()
+        assert.equal(connection.client.facts.ocspResponse, undefined)
+      })
+
+      it(`${version}: what the application throws, or gives and nobody can staple, fails the connection with that as cause`, async () => {
+        const disk = new Error('the disk is full')
+        const answers: readonly (readonly [() => unknown, RegExp])[] = [
+          [
+            () => {
+              throw disk
+            },
+            /the disk is full/,
+          ],
+          [async () => identity.status(), /Uint8Array/],
+          [() => null, /null/],
+          [() => 'response.der', /string/],
+          [() => new Uint8Array(identity.status()).buffer, /Uint8Array/],
+          [() => new Uint8Array(65_532), /65532 bytes/],
+        ]
+        for (const [ocspResponse, cause] of answers) {
+          const chain = identity.chain({ ocspResponse: ocspResponse as () => undefined })
+          using connection = connectionWith(bounds, { ocspStapling: 'soft' }, chain)
+          const { client, server } = await connection.negotiate()
+          assert.ok(server instanceof BackendError, `the server: ${String(server)}`)
+          assert.match(server.message, /ocspResponse failed/)
+          assert.match(String(server.cause), cause)
+          assert.ok(client instanceof AlertReceivedError && client.alert === 'internal_error', `the client: ${client}`)
+        }
       })
 
       it(`${version}: who does not ask gets none, and a promise does not matter`, async () => {

@@ -7,9 +7,11 @@ import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import { warnOfInsecurity } from '../../channel/security-warning.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
+import { stapledResponse } from '../../channel/stapled-response.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import type { PreSharedKey, PreSharedKeyHash } from '../../config/pre-shared-key.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
+import type { SigningChain } from '../../config/signing-chain.ts'
 import type { TrustStore } from '../../config/trust-store.ts'
 import { BackendError, ConfigurationError } from '../../errors.ts'
 import { abilitiesOf } from './abilities.ts'
@@ -200,7 +202,8 @@ export class PreparedContext {
   }
 
   /** What a chain of ours has to staple. The certificate is the context's, for as long as that lives. */
-  staples(context: Pointer, certificate: Pointer, response: (() => Uint8Array | undefined) | undefined): void {
+  staples(context: Pointer, certificate: Pointer, ocspResponse: SigningChain['ocspResponse']): void {
+    const response = stapledResponse(this.backendName, ocspResponse)
     if (response === undefined) return
     this.#ocspResponses.set(certificate, response)
     this.#listenForStatus(context)

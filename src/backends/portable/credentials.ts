@@ -1,3 +1,4 @@
+import { stapledResponse } from '../../channel/stapled-response.ts'
 import { DerReader, Tag } from '../../codec/der.ts'
 import { decodePem, isPem, type PemBlock } from '../../codec/pem.ts'
 import type { Certificate } from '../../config/certificate.ts'
@@ -24,7 +25,7 @@ export interface Loader {
 export function loadCredential(
   loader: Loader,
   field: string,
-  { leaf, key, chain = [], ocspResponse, signedCertificateTimestamps: timestamps = [] }: SigningChain,
+  { leaf, key, chain = [], signedCertificateTimestamps: timestamps = [], ...rest }: SigningChain,
   minimumRsaBits: number,
 ): { readonly credential: Credential; readonly names: readonly string[] } {
   const own = loadCertificate(loader, `${field}.leaf`, leaf)
@@ -38,6 +39,7 @@ export function loadCredential(
   }
   const issuers = chain.map((each, index) => loadCertificate(loader, `${field}.chain[${index}]`, each).der)
   const proof = loadKey(loader, `${field}.key`, key, publicKey)
+  const ocspResponse = stapledResponse('portable', rest.ocspResponse)
   const credential = { chain: [own.der, ...issuers], publicKey, ocspResponse, timestamps, ...proof }
   return { credential, names: namesOf(own) }
 }

@@ -38,7 +38,7 @@ export interface TicketOptions {
 export interface TicketKeys {
   /**
    * The keys in use, the newest first: it seals, all of them open. Asked in every step in which a ticket may be made or come, so it has to be
-   * quick.
+   * quick. What it throws fails the connection.
    */
   current(): readonly TicketKey[]
 }
@@ -53,7 +53,7 @@ export interface TicketKey {
 
 /** Where a server with `stateful` sessions keeps them. What it stores is secret, and of no use to anybody but the backend. */
 export interface SessionStore {
-  /** Keeps a session until `expiresAtMilliseconds` (since 1970), or for a shorter time. Nobody waits for it. */
+  /** Keeps a session until `expiresAtMilliseconds` (since 1970), or for a shorter time. Nobody waits for it; what it throws fails the connection. */
   put(id: Uint8Array, session: Uint8Array, expiresAtMilliseconds: number): void
   /**
    * The session of that id, now or later; `undefined` where there is none. `once`: it must be gone for whoever asks next, also in other

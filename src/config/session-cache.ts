@@ -13,7 +13,7 @@ export interface SessionCache {
   take(key: string): Session | undefined | Promise<Session | undefined>
   /**
    * A session came. There can be several under one key; which are forgotten is for the cache to say. Nobody waits for it: what it does
-   * later, and what fails of that, is its own affair.
+   * later, and what fails of that, is its own affair; what it throws at once fails the connection.
    */
   put(key: string, session: Session): void
 }

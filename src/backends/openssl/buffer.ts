@@ -52,7 +52,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     if (engine.pause !== undefined) return 'paused'
     const waiting = this.#handshake.advance()
     if (waiting !== undefined) return waiting
-    this.#keepSessions()
+    this.#keepSessions(false)
     return 'done'
   }
 
@@ -284,7 +284,8 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     if (this.#engine.peerClosed) return 'closed'
     if (this.#engine.pause !== undefined) return 'paused'
     const read = this.#engine.readInto(address, capacity)
-    this.#keepSessions()
+    // What was read stays read: that a session cannot be kept is for the next step to say.
+    this.#keepSessions(typeof read === 'number')
     this.#noteIdentity()
     return read
   }
@@ -300,9 +301,15 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   /** Puts what came where it is kept. Not while OpenSSL runs: the cache may be the application's. */
-  #keepSessions(): void {
+  #keepSessions(failsLater: boolean): void {
     const { client } = this.#engine.sessions
-    if (client?.hasArrivals) client.keep(this.facts)
+    if (!client?.hasArrivals) return
+    try {
+      client.keep(this.facts)
+    } catch (error) {
+      this.#engine.failure = { error }
+      if (!failsLater) throw error
+    }
   }
 
   /** OpenSSL does not change the keys by itself. RFC 9846, Section 5.5. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { callApplication } from '../../channel/application-call.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import type { TakeSessionRequest } from '../../channel/pause.ts'
@@ -225,7 +226,7 @@ export class ClientResumption {
       own.add(session)
       this.#fresh.push(session)
       if (this.#fresh.length > mostFresh) this.#fresh.shift()
-      cache.put(this.#binding, session)
+      callApplication(backendName, 'sessions.put', () => cache.put(this.#binding, session))
     }
   }
 

@@ -97,7 +97,7 @@ export class PreparedContext {
     if (configuration.sessions !== 'none') {
       if (configuration instanceof TLSServerConfiguration) {
         this.serverSessions = new ServerSessions({
-          ...{ library, configuration, now, hasOwnClock },
+          ...{ library, backendName, configuration, now, hasOwnClock },
           acceptance: this.#acceptance(),
         })
       } else {

@@ -1,3 +1,4 @@
+import { callApplication } from '../../channel/application-call.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import type { GetSessionRequest } from '../../channel/pause.ts'
 import { authenticatedUntil } from '../../channel/session-lifetime.ts'
@@ -113,12 +114,14 @@ export class ServerResumption {
 
   newSession(ssl: Pointer, session: Pointer): void {
     const { native } = this.#library
-    const { store, lifetimeSeconds, now } = this.#sessions
+    const { store, backendName, lifetimeSeconds, now } = this.#sessions
     const record = encodeRecord(this.#record(ssl))
     if (store === undefined || record === undefined) return
     const state = encodeDER(this.#library, session, native.i2d_SSL_SESSION)
     const entry = new ByteWriter(record.byteLength + state.byteLength + 8).vector24(record).vector24(state).finish()
-    store.put(this.#idOf(session), entry.slice(), now() + lifetimeSeconds * 1000)
+    const id = this.#idOf(session)
+    const end = now() + lifetimeSeconds * 1000
+    callApplication(backendName, 'sessions.store.put', () => store.put(id, entry.slice(), end))
   }
 
   /** The session of this number, for OpenSSL to own; `null` for none, also while the store has yet to be asked. */

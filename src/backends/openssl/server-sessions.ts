@@ -10,6 +10,7 @@ import { TicketSealing } from './ticket-sealing.ts'
 
 export interface ServerSessionsOptions {
   readonly library: Library
+  readonly backendName: string
   readonly configuration: TLSServerConfiguration
   readonly now: () => number
   /** The context has been given a clock, which need not be the machine's. */
@@ -21,6 +22,7 @@ export interface ServerSessionsOptions {
 /** How a server's context lets clients resume: tickets that hold everything, or numbers of entries in a store. */
 export class ServerSessions {
   readonly library: Library
+  readonly backendName: string
   readonly now: () => number
   readonly hasOwnClock: boolean
   readonly lifetimeSeconds: number
@@ -34,10 +36,11 @@ export class ServerSessions {
   readonly sendsTicketsLate: boolean
 
   /** @throws ConfigurationError where the application's keys cannot be used. */
-  constructor({ library, configuration, now, hasOwnClock, acceptance }: ServerSessionsOptions) {
+  constructor({ library, backendName, configuration, now, hasOwnClock, acceptance }: ServerSessionsOptions) {
     const { sessions = { kind: 'stateless' } } = configuration
     if (sessions === 'none') throw new Error('sessions are off')
     this.library = library
+    this.backendName = backendName
     this.now = now
     this.hasOwnClock = hasOwnClock
     this.lifetimeSeconds = sessions.lifetimeSeconds ?? defaultLifetimeSeconds
@@ -49,7 +52,7 @@ export class ServerSessions {
       const random = (length: number): Uint8Array => library.random(length)
       const { lifetimeSeconds } = this
       const keys = sessions.ticketKeys ?? new RotatingTicketKeys({ random, now, lifetimeSeconds })
-      this.sealing = new TicketSealing(library, keys)
+      this.sealing = new TicketSealing(library, keys, backendName)
     }
   }
 

@@ -1,4 +1,5 @@
 import { hkdfSync, timingSafeEqual } from 'node:crypto'
+import { callApplication } from '../../channel/application-call.ts'
 import { RotatingTicketKeys } from '../../channel/rotating-ticket-keys.ts'
 import type { TicketKey, TicketKeys } from '../../config/server-sessions.ts'
 import { requireTicketKeys } from '../../config/session-validation.ts'
@@ -20,6 +21,7 @@ export interface TicketMaterial {
 export class TicketSealing {
   readonly #library: Library
   readonly #keys: TicketKeys
+  readonly #backendName: string
   /** By name and secret: an application may give new objects each time. */
   readonly #derived = new Map<string, DerivedKeys>()
   readonly #cipher: Pointer | null
@@ -29,8 +31,9 @@ export class TicketSealing {
   /** The keys of our own that have been dealt with. */
   #settled: readonly TicketKey[] | undefined
 
-  constructor(library: Library, keys: TicketKeys) {
+  constructor(library: Library, keys: TicketKeys, backendName: string) {
     this.#library = library
+    this.#backendName = backendName
     this.#keys = keys
     this.#cipher = library.native.EVP_aes_256_cbc()
     this.#macParameters = new MacParameters(library)
@@ -67,7 +70,7 @@ export class TicketSealing {
   /** @returns 1 for success, as C expects. */
   seal(material: TicketMaterial): number {
     const { native } = this.#library
-    const [newest] = requireTicketKeys(this.#keys.current())
+    const [newest] = this.#current()
     const { initializationVector } = material
     if (native.RAND_bytes(initializationVector, 16) !== 1) return -1
     this.#library.put(material.name, newest.name)
@@ -79,7 +82,7 @@ export class TicketSealing {
   /** @returns 1 for success, 2 for a key that is not the newest, so that a new ticket is due, 0 where no key has the name. */
   open(material: TicketMaterial): number {
     const { native } = this.#library
-    const keys = requireTicketKeys(this.#keys.current())
+    const keys = this.#current()
     const name = Buffer.from(this.#library.copy(material.name, 16))
     const index = keys.findIndex((key) => name.equals(key.name))
     const key = keys[index]
@@ -94,12 +97,17 @@ export class TicketSealing {
   isTicket(identity: Uint8Array): boolean {
     if (identity.byteLength < 16) return false
     const name = Buffer.from(identity.subarray(0, 16))
-    return requireTicketKeys(this.#keys.current()).some((key) => name.equals(key.name))
+    return this.#current().some((key) => name.equals(key.name))
+  }
+
+  #current(): ReturnType<typeof requireTicketKeys> {
+    const name = 'sessions.ticketKeys.current'
+    return callApplication(this.#backendName, name, () => requireTicketKeys(this.#keys.current()))
   }
 
   #onlyKey(): TicketKey | undefined {
     try {
-      const keys = requireTicketKeys(this.#keys.current())
+      const keys = this.#current()
       return keys.length === 1 ? keys[0] : undefined
     } catch {
       // Whoever has a ticket, or is to get one, fails of it: OpenSSL asks then.

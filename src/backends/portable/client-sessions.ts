@@ -1,3 +1,4 @@
+import { callApplication } from '../../channel/application-call.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import { isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
@@ -98,7 +99,8 @@ export class ClientSessions {
     const times = { receivedAtMilliseconds, expiresAtMilliseconds, authenticatedUntilMilliseconds }
     const session = new Session({ ...content, ...times, backend: backendName })
     this.#own.add(session)
-    this.cache.put(session.binding, session)
+    const { cache } = this
+    callApplication(backendName, 'sessions.put', () => cache.put(session.binding, session))
     return session
   }
 

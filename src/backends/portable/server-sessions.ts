@@ -1,3 +1,4 @@
+import { callApplication } from '../../channel/application-call.ts'
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import { RotatingTicketKeys } from '../../channel/rotating-ticket-keys.ts'
@@ -96,7 +97,8 @@ export class ServerSessions {
   }
 
   #put(id: Uint8Array, bytes: Uint8Array, { issuedAtMilliseconds }: ServerSession): void {
-    this.store?.put(id, bytes, issuedAtMilliseconds + 1000 * this.lifetimeSeconds)
+    const end = issuedAtMilliseconds + 1000 * this.lifetimeSeconds
+    callApplication('portable', 'sessions.store.put', () => this.store?.put(id, bytes, end))
   }
 
   /** A new session's part that does not depend on the connection. */

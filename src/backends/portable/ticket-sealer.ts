@@ -1,3 +1,4 @@
+import { callApplication } from '../../channel/application-call.ts'
 import type { TicketKey, TicketKeys } from '../../config/server-sessions.ts'
 import { requireTicketKeys } from '../../config/session-validation.ts'
 import { type AeadAlgorithm, aeadNonceLength, aeadParameters } from '../../crypto/algorithms.ts'
@@ -26,12 +27,12 @@ export class TicketSealer {
 
   /** Whether it was sealed by the key that seals now. */
   isCurrent(ticket: Uint8Array): boolean {
-    const [newest] = requireTicketKeys(this.#keys.current())
+    const [newest] = this.#current()
     return equalPublicBytes(newest.name, ticket.subarray(0, nameLength))
   }
 
   seal(content: Uint8Array): Uint8Array {
-    const [newest] = requireTicketKeys(this.#keys.current())
+    const [newest] = this.#current()
     const aead = this.#aead(newest)
     const nonce = this.#crypto.random(aeadNonceLength)
     const ticket = new Uint8Array(headerLength + content.length + aead.tagLength)
@@ -50,9 +51,13 @@ export class TicketSealer {
     return aead.open(ticket.subarray(nameLength, headerLength), key.name, ticket.subarray(headerLength))
   }
 
+  #current(): ReturnType<typeof requireTicketKeys> {
+    return callApplication('portable', 'sessions.ticketKeys.current', () => requireTicketKeys(this.#keys.current()))
+  }
+
   #keyOf(ticket: Uint8Array): TicketKey | undefined {
     const name = ticket.subarray(0, nameLength)
-    return requireTicketKeys(this.#keys.current()).find((key) => equalPublicBytes(key.name, name))
+    return this.#current().find((key) => equalPublicBytes(key.name, name))
   }
 
   #aead(key: TicketKey): Aead {

@@ -82,6 +82,16 @@ export class MemorySessionCache implements SessionCache {
     this.#shrink()
   }
 
+  /** Forgets this one, where it is still there. */
+  remove(key: string, session: Session): void {
+    const sessions = this.#sessions.get(key) ?? []
+    const at = sessions.indexOf(session)
+    if (at < 0) return
+    sessions.splice(at, 1)
+    this.#forgot(session)
+    if (sessions.length === 0) this.#sessions.delete(key)
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#sessions.clear()

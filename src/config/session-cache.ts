@@ -16,4 +16,10 @@ export interface SessionCache {
    * later, and what fails of that, is its own affair; what it throws at once fails the connection.
    */
   put(key: string, session: Session): void
+  /**
+   * Forgets a session of TLS 1.2, whose connection has failed: it is not to be given again. A cache without this gives it until it has
+   * ended, also where a server fails whenever it is offered. What it throws is dropped: the connection has a failure of its own.
+   * RFC 5246, Section 7.2.2; RFC 5077, Section 3.2.
+   */
+  remove?(key: string, session: Session): void
 }

@@ -7,7 +7,10 @@ import { expected, wholeNumber } from './validation.ts'
 /** What a configuration may say about sessions: objects of the application's have the methods that they need. */
 
 export function isSessionCache(field: string, value: unknown): SessionCache {
-  return withMethods<SessionCache>(field, value, ['take', 'put'], "a SessionCache or 'none'")
+  const cache = withMethods<SessionCache>(field, value, ['take', 'put'], "a SessionCache or 'none'")
+  if (cache.remove !== undefined && typeof cache.remove !== 'function')
+    throw expected(`${field}.remove`, 'a function', cache.remove)
+  return cache
 }
 
 export function isReplayGuard(field: string, value: unknown): ReplayGuard {

@@ -32,6 +32,21 @@ describe('the cache of sessions', () => {
     assert.equal(cache.size, 1)
   })
 
+  it('forgets the one that it is told to, and no other', () => {
+    const cache = new MemorySessionCache()
+    const [first, second, third] = [sessionWith(), sessionWith(), sessionWith()]
+    for (const session of [first, second]) cache.put('a', session)
+    cache.remove('a', third)
+    cache.remove('b', first)
+    assert.equal(cache.size, 2)
+    const { bytes } = cache
+    cache.remove('a', first)
+    cache.remove('a', first)
+    assert.deepEqual([cache.size, cache.bytes], [1, bytes / 2])
+    assert.equal(cache.take('a'), second)
+    assert.deepEqual([cache.size, cache.bytes], [0, 0])
+  })
+
   it('forgets what was not touched for longest where there are too many, in all or of one server', () => {
     const cache = new MemorySessionCache({ maxSessions: 3, maxSessionsPerKey: 2 })
     const sessions = [1, 2, 3].map(() => sessionWith())

@@ -145,6 +145,7 @@ describe('validation of what concerns sessions and keys', () => {
     ['sessions', true],
     ['sessions', 'default'],
     ['sessions', { take: cache.take }],
+    ['sessions', { ...cache, remove: true }, 'sessions.remove'],
     ['postHandshakeAuthentication', 'yes'],
     ['chooseCertificate', {}],
     ['preSharedKeys', 'key'],

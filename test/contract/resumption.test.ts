@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import {
+  AlertReceivedError,
   BackendError,
   Certificate,
   CertificateError,
@@ -12,6 +13,8 @@ import {
   MemorySessionCache,
   type PeerIdentity,
   PrivateKey,
+  ProtocolError,
+  RaggedEOFError,
   type ServerContext,
   type ServerOptions,
   Session,
@@ -409,6 +412,49 @@ forEachPair('resumption', (pairing) => {
       const { client } = await negotiate(connection)
       assert.ok(client instanceof BackendError && client.cause === failure, String(client))
       assert.match(client.message, /: sessions\.take failed$/)
+    })
+
+    it(`${version}: ${version === 'TLSv1.2' ? 'a session whose connection fails is not offered again' : 'a session that failed is gone anyway'}`, async () => {
+      const cache = new MemorySessionCache()
+      const removed: Session[] = []
+      const sessions: SessionCache = {
+        take: (key) => cache.take(key),
+        put: (key, session) => cache.put(key, session),
+        remove: (key, session) => {
+          assert.equal(key, session.binding)
+          removed.push(session)
+          cache.remove(key, session)
+          throw new Error('what remove throws is dropped')
+        },
+      }
+      for (const kept of [sessions, cache]) {
+        const pair = await contexts({ client: { sessions: kept } })
+        using first = await establish(resumingConnection(pair))
+        // The transport ends, which an attacker can have it do as often as he likes.
+        first.client.endIncoming()
+        assert.ok(step(() => first.client.read(1)) instanceof RaggedEOFError)
+        using second = await establish(resumingConnection(pair))
+        assert.equal(second.client.facts.resumed, true)
+        assert.deepEqual(removed, [])
+        using third = resumingConnection(pair)
+        assert.equal(third.client.handshake(), kept === cache ? 'want-read' : 'paused')
+        const { pause } = third.client
+        if (pause?.kind === 'take-session') third.client.resume(cache.take(pause.key))
+        third.client.handshake()
+        // RFC 9846, Section 6.2: a fatal handshake_failure.
+        third.client.processIncoming(Uint8Array.of(21, 3, 3, 0, 2, 2, 40))
+        assert.ok(step(() => third.client.handshake()) instanceof AlertReceivedError)
+        using fourth = await establish(resumingConnection(pair))
+        assert.equal(fourth.client.facts.resumed, version === 'TLSv1.3')
+        // The same where it fails in use: a record that cannot be opened.
+        fourth.client.processIncoming(Uint8Array.of(23, 3, 3, 0, 40, ...randomBytes(40)))
+        assert.ok(step(() => fourth.client.read(1)) instanceof ProtocolError)
+        using fifth = await establish(resumingConnection(pair))
+        assert.equal(fifth.client.facts.resumed, version === 'TLSv1.3')
+        if (kept === sessions) assert.equal(removed.length, version === 'TLSv1.2' ? 2 : 0)
+        removed.length = 0
+        cache.clear()
+      }
     })
 
     it(`${version}: a cache that cannot keep a session fails the connection, which says so from then on`, async () => {

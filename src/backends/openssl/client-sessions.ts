@@ -3,7 +3,7 @@ import { callApplication } from '../../channel/application-call.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import type { TakeSessionRequest } from '../../channel/pause.ts'
-import { isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
+import { forgetFailed, isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
 import { authenticatedUntil, longestTicketSeconds } from '../../channel/session-lifetime.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { Session, stateOf } from '../../config/session.ts'
@@ -100,6 +100,8 @@ export class ClientResumption {
   #offeredState: Pointer | undefined
   #offeredAt = 0
   #offeredVerified = false
+  /** In TLS 1.2 there is one. */
+  #kept12: Session | undefined
   #arrivals: Arrival[] = []
   #fresh: Session[] = []
 
@@ -224,10 +226,17 @@ export class ClientResumption {
         state,
       })
       own.add(session)
+      if (negotiated === 'TLSv1.2') this.#kept12 = session
       this.#fresh.push(session)
       if (this.#fresh.length > mostFresh) this.#fresh.shift()
       callApplication(backendName, 'sessions.put', () => cache.put(this.#binding, session))
     }
+  }
+
+  /** The connection has failed. */
+  failed(): void {
+    for (const session of [this.#offered, this.#kept12])
+      if (session !== undefined) forgetFailed(this.#sessions.cache, session)
   }
 
   take(): readonly Session[] {

@@ -43,8 +43,7 @@ export class Engine {
   isOpen = false
   peerClosed = false
   pause: PauseRequest | undefined
-  /** What this channel threw, and throws from then on. */
-  failure: { readonly error: unknown } | undefined
+  #failure: { readonly error: unknown } | undefined
   readonly #answers = new StepAnswers(this)
   readonly #ciphertext: Ciphertext
   readonly #parsedName: ServerName | undefined
@@ -208,6 +207,18 @@ export class Engine {
     }
     if (this.#keyLines.length > 0) this.#deliverKeyLines()
     return result > 0 ? result : this.#explain(result, noted)
+  }
+
+  /** What this channel threw, and throws from then on. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure
+  }
+
+  set failure(failure: { readonly error: unknown }) {
+    // Behind the handshake an end without close_notify says nothing against the session.
+    const isEnd = this.isOpen && failure.error instanceof RaggedEOFError
+    if (this.#failure === undefined && !isEnd) this.sessions.client?.failed()
+    this.#failure = failure
   }
 
   fail(error: unknown): never {

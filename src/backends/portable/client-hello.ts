@@ -28,6 +28,8 @@ export function sendClientHello(connection: ClientConnection, session?: Offerabl
   const offered = speaks13 ? offeredKeys(connection, session) : []
   connection.guard(...offered.map(({ stage }) => stage))
   const session12 = offerable12(connection, session)
+  if (session12 !== undefined)
+    connection.whenFailed(() => connection.setup.sessions.forgetFailed(session12.offered.session))
   const early = earlyDataFor(connection, offered)
   const message: Omit<ClientHello, 'type'> = {
     legacyVersion: versionCode['TLSv1.2'],

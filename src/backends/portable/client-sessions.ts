@@ -1,7 +1,7 @@
 import { callApplication } from '../../channel/application-call.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
-import { isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
+import { forgetFailed, isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
 import { authenticatedUntil, longestTicketSeconds } from '../../channel/session-lifetime.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import { Session, type SessionContent, stateOf } from '../../config/session.ts'
@@ -102,6 +102,10 @@ export class ClientSessions {
     const { cache } = this
     callApplication(backendName, 'sessions.put', () => cache.put(session.binding, session))
     return session
+  }
+
+  forgetFailed(session: Session): void {
+    forgetFailed(this.cache, session)
   }
 
   #digest(serverName: string | undefined, service: string | undefined): string {

@@ -83,6 +83,8 @@ export interface ClientConnection extends Connection {
   sendEarlyData(bytes: Uint8Array): void
   /** Behind a HelloRetryRequest that rejects early data: the next hello is in clear again. */
   sendInClear(): void
+  /** What is to be done where this connection fails, be it by its peer or by us. An end without close_notify is none behind the handshake. */
+  whenFailed(act: () => void): void
   /** Where sessions go that came. */
   readonly sessions: SessionTray
 }

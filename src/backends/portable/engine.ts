@@ -51,6 +51,7 @@ export class Engine<S extends Setup> implements Connection {
   #sawMessage = false
   #established: Established | undefined
   #guarded: Wipeable[] = []
+  #whenFailed: readonly (() => void)[] = []
 
   readonly #pauses = new PauseDesk()
   #failure: { readonly error: unknown } | undefined
@@ -296,6 +297,10 @@ export class Engine<S extends Setup> implements Connection {
     this.#guarded.push(...secrets)
   }
 
+  whenFailed(act: () => void): void {
+    this.#whenFailed = [...this.#whenFailed, act]
+  }
+
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void {
     this.#keyLog.note(label, clientRandom, secret)
   }
@@ -359,6 +364,8 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   #fail(error: unknown): unknown {
+    const isEnd = error instanceof RaggedEOFError && this.#established !== undefined
+    if (this.#failure === undefined && !isEnd) for (const act of this.#whenFailed) act()
     this.#failure ??= { error }
     const alert = alertFor(error)
     if (alert !== undefined && !this.sentCloseNotify) this.#writer.alert(2, Alert[alert])

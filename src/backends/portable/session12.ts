@@ -41,7 +41,9 @@ export function keepSession12(
     ticket?.lifetimeHintSeconds || openLifetimeSeconds,
     origin,
   )
-  if (session !== undefined) connection.sessions.put(session)
+  if (session === undefined) return
+  connection.whenFailed(() => setup.sessions.forgetFailed(session))
+  connection.sessions.put(session)
 }
 
 /** For how long a session is offered whose server does not say. */

@@ -11,7 +11,7 @@ export interface PostHandshakeSteps {
 
   /**
    * Sends the client one more ticket.
-   * @throws UsageError on a client, in TLS 1.2, and where sessions are off.
+   * @throws UsageError on a client, in TLS 1.2, where sessions are off, and once close_notify has been sent.
    */
   sendTicket(): void
 

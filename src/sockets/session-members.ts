@@ -68,7 +68,7 @@ export abstract class SessionMembers extends KeyMaterialMembers {
 
   /**
    * On a server: sends the client one more ticket.
-   * @throws UsageError on a client, in TLS 1.2, and where sessions are off.
+   * @throws UsageError on a client, in TLS 1.2, where sessions are off, and once the socket has ended.
    */
   sendTicket(): void {
     this.channel.sendTicket()

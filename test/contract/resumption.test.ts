@@ -733,6 +733,14 @@ forEachPair('resumption', (pairing) => {
     using old = await establish(resumingConnection(await contextsWith(pairing, tls12, {})))
     assert.throws(() => old.server.sendTicket(), UsageError)
   })
+
+  it('a server that has said close_notify sends no ticket behind it', async () => {
+    using connection = await establish(resumingConnection(await contextsWith(pairing, onlyTLS13, {})))
+    connection.server.shutdown()
+    const { outgoingBytesBuffered } = connection.server
+    assert.throws(() => connection.server.sendTicket(), UsageError)
+    assert.equal(connection.server.outgoingBytesBuffered, outgoingBytesBuffered)
+  })
 })
 
 interface Options {

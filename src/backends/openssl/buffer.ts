@@ -195,6 +195,7 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     if (!this.#engine.isServer || versionOf(this.#library.native.SSL_version(ssl)) !== 'TLSv1.3')
       throw new UsageError('sendTicket: only a server does so, and in TLS 1.3')
     if (this.#engine.sessions.server === undefined) throw new UsageError('sendTicket: sessions are off')
+    if (this.#sentCloseNotify) throw new UsageError('sendTicket: close_notify has been sent')
     this.#engine.whenIdle(() => sendTickets(this.#engine, 1))
   }
 

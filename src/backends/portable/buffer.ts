@@ -143,7 +143,9 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   override sendTicket(): void {
-    this.#ready('sendTicket').sendTicket()
+    const engine = this.#ready('sendTicket')
+    if (engine.sentCloseNotify) throw new UsageError('sendTicket: close_notify has been sent')
+    engine.sendTicket()
   }
 
   override requestClientCertificate(): ClientCertificateRequest {

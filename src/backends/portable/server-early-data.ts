@@ -30,8 +30,8 @@ export function askAboutEarlyData(
     guard: sessions.replayGuard,
     // Nobody can make another hello with the same binder, nor the same hello with another. Section 8.2.
     identifier: connection.crypto.digest('sha256', binder),
-    // Whatever comes later is refused by its age.
-    expiresAtMilliseconds: now + 2 * freshnessMilliseconds,
+    // What is repeated can be fresh for twice as long as ages may differ, its last moment included; and clocks of servers differ.
+    expiresAtMilliseconds: now + 3 * freshnessMilliseconds,
   }
 }
 

@@ -12,5 +12,11 @@ export const incomingLimitBytes: number = 128 * 1024
  */
 export const outgoingLimitBytes: number = 128 * 1024
 
+/**
+ * How much early data goes into one record. Behind a HelloRetryRequest a server has no keys to open it with, and OpenSSL then holds it to
+ * the 2^14 bytes of a record in clear, although what is protected may be longer by 256 (RFC 9846, Section 5.2).
+ */
+export const earlyRecordBytes: number = 16_384 - 256
+
 /** The longest Certificate message that is accepted. */
 export const maxCertificateChainBytes: number = 100 * 1024

@@ -1,3 +1,4 @@
+import { earlyRecordBytes } from '../../channel/limits.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
 import type { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { ReadEarlyData } from './constants.ts'
@@ -49,8 +50,12 @@ export class Handshake {
     const early = sessions.offer(ssl)
     if (early === undefined) return undefined
     const written = new BigUint64Array(1)
-    const result = engine.step(() => library.native.SSL_write_early_data(ssl, early, early.byteLength, written))
-    return typeof result === 'string' ? result : undefined
+    for (let at = 0; at < early.byteLength; at += earlyRecordBytes) {
+      const record = early.subarray(at, at + earlyRecordBytes)
+      const result = engine.step(() => library.native.SSL_write_early_data(ssl, record, record.byteLength, written))
+      if (typeof result === 'string') return result
+    }
+    return undefined
   }
 
   /** A server's early data comes before everything else; where there is none, this is the ClientHello's way. */

@@ -2,7 +2,7 @@
 import { Alert, type AlertName } from '../../alerts.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { agreedFacts, type ConnectionFacts, noFacts } from '../../channel/facts.ts'
-import { outgoingLimitBytes } from '../../channel/limits.ts'
+import { earlyRecordBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseAnswer, PauseRequest } from '../../channel/pause.ts'
 import { type ClientCertificateRequest, cannotRequest } from '../../channel/post-handshake.ts'
 import type { ServerName } from '../../channel/server-name.ts'
@@ -337,7 +337,8 @@ export class Engine<S extends Setup> implements Connection {
   }
 
   sendEarlyData(bytes: Uint8Array): void {
-    this.#writer.data(bytes)
+    for (let at = 0; at < bytes.length; at += earlyRecordBytes)
+      this.#writer.data(bytes.subarray(at, at + earlyRecordBytes))
   }
 
   sendInClear(): void {

@@ -27,7 +27,7 @@ import type { Expectation } from './expectation.ts'
 import { type Explanation, explain, type Scene } from './explanation.ts'
 import { asJSON, openTransportThrough, secure, Transcript } from './plain-phase.ts'
 import { present } from './present.ts'
-import { readEarlyData, readPreSharedKeys, readSession, writeSession } from './session-files.ts'
+import { readEarlyData, readPreSharedKeys, readSession, SessionFile } from './session-files.ts'
 import { defaultPortOf, protocolOf, type StartTLSProtocol } from './starttls-protocol.ts'
 import { type Terminal, terminalOn } from './terminal.ts'
 import { runTransfer } from './transfer.ts'
@@ -97,7 +97,8 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
       ...goingOn,
     })
     const { sessionOut } = options
-    if (sessionOut !== undefined) socket.on('session', (session: Session) => writeSession(sessionOut, session))
+    const sessionFile = sessionOut === undefined ? undefined : new SessionFile(sessionOut)
+    if (sessionFile !== undefined) socket.on('session', (session: Session) => sessionFile.write(session))
     const spent = performance.now() - startedAt
     const handshake = protocol === undefined ? spent : (socket.times?.handshake ?? spent)
     save(socket.facts.peerChain, options.save)
@@ -106,8 +107,8 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
       protocol === undefined ? null : { protocol, learned: asJSON(learned), said, milliseconds: spent - handshake }
     const report = reportOf(context.backend, socket.facts, milliseconds, starttls)
     scene.phase = 'data'
-    const connection = { socket, report, surroundings: surroundingsOf(context.backend, transport) }
-    if (actsAsClient(options)) return await converse(connection, options)
+    const connection = { socket, report, surroundings: surroundingsOf(context.backend, transport), sessionFile }
+    if (actsAsClient(options)) return await converse(connection, options, scene)
     return await tell(connection, options, scene)
   } catch (error) {
     return fail(explain(error instanceof CertificateError ? settle(error, options) : error, scene), options)
@@ -171,15 +172,16 @@ interface Connection {
   readonly socket: TLSSocket
   readonly report: ConnectionReport
   readonly surroundings: ConnectionSurroundings
+  readonly sessionFile: SessionFile | undefined
 }
 
 /** Only tells about the connection. */
 async function tell(
-  { socket, report, surroundings }: Connection,
+  { socket, report, surroundings, sessionFile }: Connection,
   options: ConnectOptions,
   scene: Scene,
 ): Promise<ExitCode> {
-  const refusal = await partFrom(socket, Math.min(options.timeout, partingMilliseconds))
+  const refusal = (await partFrom(socket, Math.min(options.timeout, partingMilliseconds))) ?? sessionFile?.failure
   if (options.json) {
     if (refusal !== undefined) return fail(explain(refusal, scene), options)
     process.stdout.write(`${JSON.stringify(report)}\n`)
@@ -192,7 +194,11 @@ async function tell(
 }
 
 /** Is a client: stdin to the peer, the peer to stdout. What there is to tell goes to stderr. */
-async function converse({ socket, report, surroundings }: Connection, options: ConnectOptions): Promise<ExitCode> {
+async function converse(
+  { socket, report, surroundings, sessionFile }: Connection,
+  options: ConnectOptions,
+  scene: Scene,
+): Promise<ExitCode> {
   const terminal = terminalOn(process.stderr)
   terminal.print(...renderReport(report, surroundings, terminal), '')
   // Checked before anything is sent.
@@ -201,7 +207,9 @@ async function converse({ socket, report, surroundings }: Connection, options: C
     await partFrom(socket, partingMilliseconds)
     return verdict
   }
-  return runTransfer(socket, { keepOpen: options.keepOpen ?? false, crlf: options.crlf ?? false, terminal })
+  const { keepOpen = false, crlf = false } = options
+  const exitCode = await runTransfer(socket, { keepOpen, crlf, terminal })
+  return sessionFile?.failure === undefined ? exitCode : fail(explain(sessionFile.failure, scene), options)
 }
 
 function fail(explanation: Explanation, options: ConnectOptions): ExitCode {

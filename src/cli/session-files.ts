@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { PreSharedKey } from '../config/pre-shared-key.ts'
 import { Session } from '../config/session.ts'
 import { UsageFailure } from './exit-code.ts'
@@ -14,12 +14,35 @@ export function readSession(file: string): Session {
   }
 }
 
-/** Only the owner may read it: whoever has a session can go on in its place. */
-export function writeSession(file: string, session: Session): void {
+/** Where the newest session goes, as soon as it comes. */
+export class SessionFile {
+  readonly #file: string
+  /** Why it could not be written: sessions come when nobody waits for them. */
+  failure: UsageFailure | undefined
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  write(session: Session): void {
+    try {
+      writeForOwner(this.#file, session.serialize())
+      this.failure = undefined
+    } catch (cause) {
+      this.failure = new UsageFailure(`--session-out: ${this.#file} cannot be written: ${codeOf(cause)}`, { cause })
+    }
+  }
+}
+
+/** Only the owner may read it: whoever has a session can go on in its place. A file that is there may have been for others, too. */
+function writeForOwner(file: string, bytes: Uint8Array): void {
+  const descriptor = openSync(file, 'w', 0o600)
   try {
-    writeFileSync(file, session.serialize(), { mode: 0o600 })
-  } catch (cause) {
-    throw new UsageFailure(`--session-out: ${file} cannot be written: ${codeOf(cause)}`, { cause })
+    // Not what a terminal or the like is for.
+    if (fstatSync(descriptor).isFile()) fchmodSync(descriptor, 0o600)
+    writeFileSync(descriptor, bytes)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Files, makeFiles, polytls, serve } from './command.ts'
@@ -39,6 +39,26 @@ describe('sessions on the command line', () => {
       assert.equal(JSON.parse(third.stdout).resumed, true)
       const elsewhere = await polytls([...to, '--session-in', file, '--sni', '127.0.0.1', '--json'])
       assert.equal(JSON.parse(elsewhere.stdout).resumed, false)
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it("a session that cannot be written is told of, and one in a file that others could read is the owner's alone", async () => {
+    const server = await serve([])
+    try {
+      const to = ['connect', `localhost:${server.port}`, '--ca', server.ca, '--session-out']
+      for (const more of [[], ['--json'], ['--interactive']]) {
+        const failed = await polytls([...to, join(files.folder, 'nowhere', 'session'), ...more], { input: '' })
+        assert.equal(failed.code, 2, failed.stderr)
+        assert.match(failed.stdout + failed.stderr, /--session-out: .*nowhere.* cannot\s+be\s+written:\s+ENOENT/)
+        assert.doesNotMatch(failed.stderr, /\n {4}at /)
+      }
+      const file = files.write('open', 'for all')
+      chmodSync(file, 0o644)
+      const { code } = await polytls([...to, file])
+      assert.equal(code, 0)
+      if (process.platform !== 'win32') assert.equal(statSync(file).mode & 0o777, 0o600)
     } finally {
       await server.stop()
     }

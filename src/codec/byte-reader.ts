@@ -1,8 +1,9 @@
 import { DecodeError } from './decode-error.ts'
+import { viewOf } from './view.ts'
 
 /**
  * A cursor over bytes that checks every length before it reads. Numbers are big-endian, as everywhere in TLS. What it returns are views
- * of the input, never copies; nested readers share the input too. Every fault is a {@link DecodeError} that names what was read.
+ * of the input, never copies (see {@link viewOf}); nested readers share the input too. Every fault is a {@link DecodeError} that names what was read.
  *
  * The presentation language that this follows is that of RFC 9846, Section 3.
  */
@@ -60,14 +61,14 @@ export class ByteReader {
   /** Exactly `length` bytes. */
   take(length: number, field?: string): Uint8Array {
     const at = this.#advance(length, field)
-    return this.#bytes.subarray(at, at + length)
+    return viewOf(this.#bytes, at, at + length)
   }
 
   /** Everything that is left, possibly nothing. */
   rest(): Uint8Array {
     const at = this.#offset
     this.#offset = this.#end
-    return this.#bytes.subarray(at, this.#end)
+    return viewOf(this.#bytes, at, this.#end)
   }
 
   /** A vector with a length of one byte: `opaque field<minimum..maximum>`, bounds in bytes. */

@@ -1,5 +1,6 @@
 import { DecodeError } from './decode-error.ts'
 import { decodeOid } from './oid.ts'
+import { viewOf } from './view.ts'
 
 /** Identifier octets of the ASN.1 types that X.509, PKCS #8 and ECDSA use. X.690, Section 8. */
 export const Tag = {
@@ -81,22 +82,22 @@ export class DerReader {
     this.#offset = content + length
     return {
       tag,
-      content: this.#bytes.subarray(content, this.#offset),
-      encoding: this.#bytes.subarray(start, this.#offset),
+      content: viewOf(this.#bytes, content, this.#offset),
+      encoding: viewOf(this.#bytes, start, this.#offset),
     }
   }
 
   /** The contents of an element that must have this identifier octet. */
   content(tag: number, field?: string): Uint8Array {
     const start = this.#enter(tag, field)
-    return this.#bytes.subarray(start, this.#offset)
+    return viewOf(this.#bytes, start, this.#offset)
   }
 
   /** The whole encoding, header included, of an element that must have this identifier octet. */
   encoding(tag: number, field?: string): Uint8Array {
     const start = this.#offset
     this.#enter(tag, field)
-    return this.#bytes.subarray(start, this.#offset)
+    return viewOf(this.#bytes, start, this.#offset)
   }
 
   /** A reader of the contents of an element that must have this identifier octet. */

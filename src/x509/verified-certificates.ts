@@ -43,9 +43,9 @@ export class VerifiedCertificates {
         }
       }
       // A copy, because the bytes are views of a connection's buffer.
-      const kept = decodeCertificate(certificate.der.slice())
+      const kept = decodeCertificate(new Uint8Array(certificate.der))
       this.#certificates.set(fingerprint(kept.der), kept)
-      this.#signedBy.set(kept, issuer.subjectPublicKeyInfo.slice())
+      this.#signedBy.set(kept, new Uint8Array(issuer.subjectPublicKeyInfo))
     }
   }
 }

@@ -15,6 +15,16 @@ test('numbers are big-endian and unsigned', () => {
   reader.end()
 })
 
+test('parts of a Buffer of Node are plain bytes, whose slice is a copy', () => {
+  const input = Buffer.from([2, 10, 11, 12])
+  const reader = new ByteReader(input, 'vectors')
+  const parts = [reader.vector8(), reader.rest()]
+  const copies = parts.map((part) => part.slice())
+  input.fill(0)
+  assert.deepEqual(copies, [bytes(10, 11), bytes(12)])
+  assert.deepEqual(parts, [bytes(0, 0), bytes(0)])
+})
+
 test('vectors are views of the input, within their bounds', () => {
   const input = bytes(2, 10, 11, 0, 1, 12, 0, 0, 1, 13, 99)
   const reader = new ByteReader(input, 'vectors')

@@ -26,6 +26,16 @@ test('signatures that were right need not be checked again; everything else is',
   refused('bad-signature', 1, chain, [new Authority(root.name).root()], { remembered })
 })
 
+test('what is remembered does not change with the memory that it came in', () => {
+  const remembered = new VerifiedCertificates()
+  const received = chain.map((der) => Buffer.from(der))
+  verify(received, roots, { remembered })
+  for (const der of received) der.fill(0)
+  const budget = new WorkBudget()
+  verify(chain, roots, { remembered, budget })
+  assert.equal(budget.spent.signatureChecks, 0)
+})
+
 test('what was not verified is not remembered, and the oldest is forgotten', () => {
   const remembered = new VerifiedCertificates(2)
   refused('bad-signature', 0, [root.issue('host.example', { signer: makeKey() })], roots, { remembered })

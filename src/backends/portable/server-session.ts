@@ -48,7 +48,7 @@ export function encodeServerSession(session: ServerSession): Uint8Array | undefi
 /** `undefined` where the bytes are no session of this version of the library. */
 export function decodeServerSession(bytes: Uint8Array): ServerSession | undefined {
   try {
-    // A copy, without the methods of Node's Buffer, whose `subarray` is another.
+    // A copy: what a store has given is its own memory.
     const r = new ByteReader(new Uint8Array(bytes), 'session')
     const version = { 2: 'TLSv1.2', 3: 'TLSv1.3' }[r.u8('version')] as NegotiatedVersion | undefined
     if (version === undefined) return undefined

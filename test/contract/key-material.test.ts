@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { it } from 'node:test'
-import { ConfigurationError, type TLSBuffer, UsageError } from 'polytls'
+import {
+  ConfigurationError,
+  PreSharedKey,
+  type SessionStore,
+  type SigningChain,
+  type TLSBuffer,
+  UsageError,
+} from 'polytls'
+import type { KeyKind } from '#polytls/cli/certificates.js'
 import { forEachPair, forEachVersion, has } from '../support/backends.ts'
-import { connectionBetween, type Side } from '../support/connection.ts'
-import { derChain, matching, serverIdentity } from '../support/identities.ts'
+import { type Contexts, connectionBetween, contextsFor, type Side } from '../support/connection.ts'
+import {
+  derChain,
+  hostName,
+  makeAuthority,
+  matching,
+  serverIdentity,
+  signingChain,
+  trusting,
+} from '../support/identities.ts'
+import { establish, resumingConnection } from '../support/resumption.ts'
 
 const label = 'EXPORTER-test'
 const context = Buffer.from('a context')
@@ -86,9 +103,67 @@ forEachPair('key material', (pairing) => {
         assert.deepEqual(bindings('client'), [hex(exported), hash.digest('hex')])
         assert.throws(() => connection.client.channelBinding('tls-unique' as never), UsageError)
       })
+
+      it(`${version}: a resumed connection is bound to the certificate that its session began with`, async () => {
+        if (!has(pairing.clientBackend, 'sessions') || !has(pairing.serverBackend, 'sessions')) return
+        const issuer = await makeAuthority({ name: 'an authority', keyKind: 'ecdsa-p256' })
+        const issue = (keyKind: KeyKind) => issuer.issue({ name: hostName, names: [hostName], keyKind })
+        const [p256, p384] = [signingChain(await issue('ecdsa-p256')), signingChain(await issue('ecdsa-p384'))]
+        const keys = [{ name: randomBytes(16), secret: randomBytes(32) }]
+        const store = new StoreOfEntries()
+        for (const sessions of [
+          { kind: 'stateless', ticketKeys: { current: () => keys } },
+          { kind: 'stateful', store },
+        ] as const) {
+          const serving = (...certificateChain: readonly SigningChain[]): Contexts =>
+            contextsFor(pairing, {
+              client: { trustStore: trusting(issuer), ...bounds },
+              server: { certificateChain, sessions },
+            })
+          const { client, server } = serving(p256)
+          const endPoints: string[] = []
+          // The certificate may have been changed meanwhile, and be one of several.
+          for (const each of [server, serving(p384).server, serving(p384, p256).server]) {
+            using connection = await establish(resumingConnection({ client, server: each }))
+            assert.equal(connection.server.facts.resumed, each !== server)
+            for (const side of ['client', 'server'] as const)
+              endPoints.push(hex(connection[side].channelBinding('tls-server-end-point')))
+          }
+          assert.deepEqual(new Set(endPoints).size, 1, sessions.kind)
+        }
+      })
     }
   })
+
+  it('where nobody has shown a certificate, there is none to be bound to', async () => {
+    const { clientBackend, serverBackend } = pairing
+    if (!both('channel-bindings') || !has(clientBackend, 'pre-shared-keys') || !has(serverBackend, 'pre-shared-keys'))
+      return
+    const { client, server } = await matching()
+    const key = new PreSharedKey({ identity: 'a device', secret: randomBytes(32) })
+    const pair = contextsFor(pairing, {
+      client: { ...client, preSharedKeys: [key] },
+      // It has one, for others.
+      server: { ...server, findPreSharedKey: () => key },
+    })
+    using connection = await establish(resumingConnection(pair))
+    for (const side of ['client', 'server'] as const)
+      assert.throws(() => connection[side].channelBinding('tls-server-end-point'), UsageError, side)
+  })
 })
+
+/** A store of a program's own, which several contexts share. */
+class StoreOfEntries implements SessionStore {
+  readonly #entries = new Map<string, Uint8Array>()
+
+  put(id: Uint8Array, session: Uint8Array): void {
+    this.#entries.set(hex(id), session)
+  }
+
+  get(id: Uint8Array): Uint8Array | undefined {
+    return this.#entries.get(hex(id))
+  }
+}
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')

@@ -1,6 +1,6 @@
 import type { ClientBufferOptions, ClientContext, ServerContext } from '../../channel/context.ts'
 import { type ConnectionFacts, noFacts } from '../../channel/facts.ts'
-import type { ChannelBindingType } from '../../channel/key-material.ts'
+import { type ChannelBindingType, noEndPointBinding, requireBindingType } from '../../channel/key-material.ts'
 import { outgoingLimitBytes } from '../../channel/limits.ts'
 import { type PauseAnswer, type PauseRequest, requireAnswer, unanswered } from '../../channel/pause.ts'
 import { type ClientCertificateRequest, cannotRequest } from '../../channel/post-handshake.ts'
@@ -16,7 +16,13 @@ import { EarlyDataStatus, KeyUpdateType, Shutdown } from './constants.ts'
 import { Engine } from './engine.ts'
 import { readFacts, readSignatureScheme, versionOf } from './facts.ts'
 import { Handshake, sendTickets } from './handshake.ts'
-import { channelBinding, exportEarlyKeyingMaterial, exportKeyingMaterial } from './key-material.ts'
+import {
+  endPointOf,
+  endPointOfPeer,
+  exportEarlyKeyingMaterial,
+  exporterBindingOf,
+  exportKeyingMaterial,
+} from './key-material.ts'
 import { type Library, scratch } from './library.ts'
 import type { PreparedContext } from './prepared-context.ts'
 import type { Pointer } from './prototypes.ts'
@@ -270,13 +276,32 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
   }
 
   override channelBinding(type: ChannelBindingType): Uint8Array {
-    return channelBinding(this.#engine.prepared, this.#established('channelBinding'), type, this.facts.peerCertificate)
+    const ssl = this.#established('channelBinding')
+    requireBindingType(type)
+    if (type === 'tls-exporter') return exporterBindingOf(this.#engine.prepared, ssl)
+    const endPoint = this.#endPoint(ssl)
+    if (endPoint === undefined) throw noEndPointBinding()
+    return endPoint
   }
 
   [Symbol.dispose](): void {
     if (this.#engine.ssl === undefined) return
     this.#facts = this.facts
     this.#engine.free()
+  }
+
+  /** What binds to the certificate that the server has shown, here or where the session began. */
+  #endPoint(ssl: Pointer): Uint8Array | undefined {
+    const { isServer, sessions } = this.#engine
+    if (!isServer) return endPointOfPeer(this.#library, this.facts.peerChain)
+    switch (sessions.foundation.kind) {
+      case 'certificates':
+        return endPointOf(this.#library, this.#library.native.SSL_get_certificate(ssl))
+      case 'session':
+        return sessions.server?.endPoint
+      case 'pre-shared-key':
+        return undefined
+    }
   }
 
   #readInto(address: Pointer, capacity: number): number | Waiting {

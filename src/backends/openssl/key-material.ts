@@ -1,11 +1,4 @@
-import {
-  type ChannelBindingType,
-  exporterBinding,
-  noEarlyData,
-  noEndPointBinding,
-  requireBindingType,
-  requireExporterArguments,
-} from '../../channel/key-material.ts'
+import { exporterBinding, noEarlyData, requireExporterArguments } from '../../channel/key-material.ts'
 import { BackendError, UsageError } from '../../errors.ts'
 import { Ctrl, EarlyDataStatus, NID, ProtocolVersion } from './constants.ts'
 import { decodeDER } from './der.ts'
@@ -73,38 +66,32 @@ export function exportEarlyKeyingMaterial(
   throw new BackendError(backendName, `SSL_export_keying_material_early failed: ${textOf(takeErrors(native))}`)
 }
 
-/** RFC 9266; RFC 5929. `peerCertificate` is what the peer showed, here or where the session began. */
-export function channelBinding(
-  exporter: Exporter,
-  ssl: Pointer,
-  type: ChannelBindingType,
-  peerCertificate: Uint8Array | undefined,
-): Uint8Array {
-  requireBindingType(type)
-  const { library } = exporter
-  const { native } = library
-  if (type === 'tls-exporter') {
-    // RFC 9266, Section 4.2: without it another connection can have the same secrets.
-    const isBound = native.SSL_version(ssl) === ProtocolVersion.TLS1_3 || hasExtendedMasterSecret(native, ssl)
-    if (!isBound)
-      throw new UsageError('tls-exporter: the peer does not bind its session to the handshake (extended_master_secret)')
-    const { label, length, context } = exporterBinding
-    return exportKeyingMaterial(exporter, ssl, label, length, context)
-  }
-  if (native.SSL_is_server(ssl) === 1) return endPointBinding(library, native.SSL_get_certificate(ssl))
-  const certificate = peerCertificate === undefined ? null : decodeDER(library, peerCertificate, 'certificate')
+/** RFC 9266. */
+export function exporterBindingOf(exporter: Exporter, ssl: Pointer): Uint8Array {
+  const { native } = exporter.library
+  // RFC 9266, Section 4.2: without it another connection can have the same secrets.
+  const isBound = native.SSL_version(ssl) === ProtocolVersion.TLS1_3 || hasExtendedMasterSecret(native, ssl)
+  if (!isBound)
+    throw new UsageError('tls-exporter: the peer does not bind its session to the handshake (extended_master_secret)')
+  const { label, length, context } = exporterBinding
+  return exportKeyingMaterial(exporter, ssl, label, length, context)
+}
+
+/** For what the peer has shown, DER, here or where the session began. RFC 5929, Section 4; `undefined` where it is not defined. */
+export function endPointOfPeer(library: Library, [leaf]: readonly Uint8Array[]): Uint8Array | undefined {
+  const certificate = leaf === undefined ? null : decodeDER(library, leaf, 'certificate')
   try {
-    return endPointBinding(library, certificate)
+    return endPointOf(library, certificate)
   } finally {
-    native.X509_free(certificate)
+    library.native.X509_free(certificate)
   }
 }
 
-/** RFC 5929, Section 4. */
-function endPointBinding(library: Library, certificate: Pointer | null): Uint8Array {
+/** The same for a certificate that OpenSSL has. */
+export function endPointOf(library: Library, certificate: Pointer | null): Uint8Array | undefined {
   const { native } = library
   const hash = certificate === null ? undefined : endPointHash(library, certificate)
-  if (certificate === null || hash === undefined) throw noEndPointBinding()
+  if (certificate === null || hash === undefined) return undefined
   const digest = new Uint8Array(64)
   const length = new Uint32Array(1)
   native.X509_digest(certificate, native.EVP_get_digestbyname(hash), digest, length)

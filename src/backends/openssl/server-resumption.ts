@@ -8,6 +8,7 @@ import { DecodeError } from '../../codec/decode-error.ts'
 import { TicketStatus, TicketUse } from './constants.ts'
 import { decodeDER, encodeDER } from './der.ts'
 import { readPeerChain, versionOf } from './facts.ts'
+import { endPointOf } from './key-material.ts'
 import type { ProvenIdentity } from './late-requests.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
@@ -46,6 +47,12 @@ export class ServerResumption {
   /** What is known of the session that is being resumed, where one is. */
   get resuming(): SessionRecord | undefined {
     return this.#resuming
+  }
+
+  /** Of the session that is being resumed: see `SessionRecord`. */
+  get endPoint(): Uint8Array | undefined {
+    const { endPoint } = this.#resuming ?? {}
+    return endPoint === undefined || endPoint.byteLength === 0 ? undefined : endPoint.slice()
   }
 
   /** Another kind of key was found, or the handshake begins anew. */
@@ -171,6 +178,7 @@ export class ServerResumption {
       ),
       serverName,
       verified: proven?.verified ?? this.#client.verification.chainVerified,
+      endPoint: isResumed ? resumed.endPoint : (endPointOf(this.#library, native.SSL_get_certificate(ssl)) ?? empty),
       peerChain,
     }
   }

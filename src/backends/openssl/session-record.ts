@@ -14,6 +14,8 @@ export interface SessionRecord {
   /** The name that the client asked for: a session is not for another. */
   readonly serverName: string | undefined
   readonly verified: boolean
+  /** What binds to the certificate that the client was shown where the session began (RFC 5929, Section 4); empty where nothing does. */
+  readonly endPoint: Uint8Array
   readonly peerChain: readonly Uint8Array[]
 }
 
@@ -25,6 +27,7 @@ export function encodeRecord(record: SessionRecord): Uint8Array | undefined {
   writeTime(w, record.issuedAtMilliseconds)
   writeTime(w, record.authenticatedUntilMilliseconds)
   w.vector16(Buffer.from(record.serverName ?? '', 'latin1')).u8(record.verified ? 1 : 0)
+  w.vector8(record.endPoint)
   w.vector24((chain) => {
     for (const certificate of record.peerChain) chain.vector24(certificate)
   })
@@ -40,6 +43,7 @@ export function decodeRecord(bytes: Uint8Array): SessionRecord | undefined {
     const authenticatedUntilMilliseconds = readTime(r)
     const serverName = Buffer.from(r.vector16('server_name')).toString('latin1') || undefined
     const verified = r.u8('verified') === 1
+    const endPoint = r.vector8('end_point').slice()
     const peerChain: Uint8Array[] = []
     for (const list = r.reader24('peer_chain'); list.remaining > 0; )
       peerChain.push(list.vector24('certificate').slice())
@@ -49,6 +53,7 @@ export function decodeRecord(bytes: Uint8Array): SessionRecord | undefined {
       authenticatedUntilMilliseconds,
       serverName,
       verified,
+      endPoint,
       peerChain: Object.freeze(peerChain),
     }
   } catch (thrown) {
@@ -66,7 +71,7 @@ function readTime(r: ByteReader): number {
   return r.u32('time') * 2 ** 32 + r.u32('time')
 }
 
-const formatVersion = 1
+const formatVersion = 2
 
 /** A ticket has at most 2^16 bytes, and clients carry it in their first flight. */
 const maxChainBytes = 16 * 1024

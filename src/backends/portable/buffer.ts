@@ -16,8 +16,6 @@ import { PlainBuffer } from '../../channel/unsupported.ts'
 import { optionalBoolean, requireObject } from '../../config/arguments.ts'
 import type { Session } from '../../config/session.ts'
 import { UsageError } from '../../errors.ts'
-import { decodeCertificate } from '../../x509/certificate.ts'
-import { chooseEndPointHash } from '../../x509/end-point-hash.ts'
 import type { Engine } from './engine.ts'
 import type { Setup } from './setup.ts'
 
@@ -193,10 +191,9 @@ export class PortableBuffer extends PlainBuffer implements TLSBuffer {
     const { label, length, context } = exporterBinding
     // extended_master_secret is required of every peer of TLS 1.2.
     if (type === 'tls-exporter') return engine.exportKeyingMaterial(label, context, length)
-    const { serverCertificate } = engine
-    const hash = serverCertificate && chooseEndPointHash(decodeCertificate(serverCertificate))
-    if (hash === undefined) throw noEndPointBinding()
-    return engine.crypto.digest(hash, serverCertificate as Uint8Array)
+    const { endPoint } = engine
+    if (endPoint === undefined) throw noEndPointBinding()
+    return endPoint
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@ import type { CodePoint } from '../../config/registry.ts'
 import { concatBytes } from '../../crypto/bytes.ts'
 import type { Agreed12 as Agreed } from './agreement12.ts'
 import type { ClientConnection } from './connection.ts'
+import { endPointOfChain } from './end-point.ts'
 import { fault } from './faults.ts'
 import {
   deriveSecrets12,
@@ -291,7 +292,7 @@ function connected(keyed: Keyed, server: ProvenPeer, _same: SameHandshake): In<'
     ocspResponse,
     signedCertificateTimestamps: timestamps,
   })
-  establish12(connection, keyed.secrets, facts, chain[0])
+  establish12(connection, keyed.secrets, facts, endPointOfChain(chain))
   keepSession12(keyed, { peerChain: facts.peerChain, verified })
   return inUse12(connection)
 }

@@ -27,6 +27,7 @@ import { resendClientHello, sendClientHello } from './client-hello.ts'
 import { inUse } from './client-in-use13.ts'
 import { startClient12 } from './client12.ts'
 import type { ClientConnection } from './connection.ts'
+import { endPointOfChain } from './end-point.ts'
 import { fault } from './faults.ts'
 import type { AnyState, Checked, StateOf } from './machine.ts'
 import {
@@ -270,7 +271,7 @@ function connected(
       certificateCompression: evidence?.compression,
       signedCertificateTimestamps: evidence?.timestamps,
     }),
-    serverCertificate: certificatesOf(peer).peerChain[0],
+    endPoint: endPointOfChain(certificatesOf(peer).peerChain),
     exporter,
     keys,
     resumption,

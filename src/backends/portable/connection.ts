@@ -7,6 +7,7 @@ import type { ServerName } from '../../channel/server-name.ts'
 import type { NegotiatedVersion } from '../../config/tls-version.ts'
 import type { CryptoProvider } from '../../crypto/provider.ts'
 import type { EarlyData } from './early-data.ts'
+import type { ServerEndPoint } from './end-point.ts'
 import type { KeyLogLabel } from './key-log.ts'
 import type { Exporter, ResumptionSecret } from './key-schedule.ts'
 import type { MasterSecret } from './key-schedule12.ts'
@@ -98,8 +99,8 @@ export interface ServerConnection extends Connection {
 /** What the handshake leaves behind. */
 export interface Established {
   readonly facts: ConnectionFacts
-  /** What the server has shown, DER; `undefined` where it showed none. */
-  readonly serverCertificate: Uint8Array | undefined
+  /** `undefined` where the server has shown no certificate, and where none is defined for what it has shown. */
+  readonly endPoint: ServerEndPoint | undefined
   /** RFC 9846, Section 7.5; RFC 5705 for TLS 1.2. */
   readonly exporter: Exporter | MasterSecret
   /** `undefined` in TLS 1.2, which cannot change them. */

@@ -10,6 +10,7 @@ import type { CryptoProvider, KeyImport, PublicKey } from '../../crypto/provider
 import { ConfigurationError } from '../../errors.ts'
 import { decodeCertificate, type X509Certificate } from '../../x509/certificate.ts'
 import { formatIpAddress } from '../../x509/ip-address.ts'
+import { endPointOf } from './end-point.ts'
 import type { Credential } from './setup.ts'
 
 /** Reads a file for the backend, which has no way of its own to do so. */
@@ -40,7 +41,8 @@ export function loadCredential(
   const issuers = chain.map((each, index) => loadCertificate(loader, `${field}.chain[${index}]`, each).der)
   const proof = loadKey(loader, `${field}.key`, key, publicKey)
   const ocspResponse = stapledResponse('portable', rest.ocspResponse)
-  const credential = { chain: [own.der, ...issuers], publicKey, ocspResponse, timestamps, ...proof }
+  const endPoint = endPointOf(loader.crypto, own)
+  const credential = { chain: [own.der, ...issuers], publicKey, endPoint, ocspResponse, timestamps, ...proof }
   return { credential, names: namesOf(own) }
 }
 

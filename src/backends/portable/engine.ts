@@ -14,6 +14,7 @@ import { receiveAlert } from './alert.ts'
 import { Conduct } from './conduct.ts'
 import type { Connection, Established, Wipeable } from './connection.ts'
 import { EarlyData } from './early-data.ts'
+import { readEndPoint } from './end-point.ts'
 import { alertFor, failureOf, keysWornOut } from './failure.ts'
 import { fault } from './faults.ts'
 import { KeyLog, type KeyLogLabel } from './key-log.ts'
@@ -241,8 +242,9 @@ export class Engine<S extends Setup> implements Connection {
     return this.#reader.release()
   }
 
-  get serverCertificate(): Uint8Array | undefined {
-    return this.#established?.serverCertificate
+  /** RFC 5929, Section 4. */
+  get endPoint(): Uint8Array | undefined {
+    return readEndPoint(this.crypto, this.#established?.endPoint)
   }
 
   /** Only once the connection is established. */

@@ -4,6 +4,7 @@ import type { CodePoint } from '../../config/registry.ts'
 import { groupCode } from '../../crypto/algorithms.ts'
 import { concatBytes } from '../../crypto/bytes.ts'
 import type { Connection } from './connection.ts'
+import type { ServerEndPoint } from './end-point.ts'
 import { fault } from './faults.ts'
 import { type Keys12, MasterSecret, type Randoms, type Side } from './key-schedule12.ts'
 import type { HandshakeMessage } from './machine.ts'
@@ -119,11 +120,11 @@ export function establish12(
   connection: Connection,
   { master }: Secrets12,
   facts: ConnectionFacts,
-  serverCertificate: Uint8Array | undefined,
+  endPoint: ServerEndPoint | undefined,
 ): void {
   connection.establish({
     facts,
-    serverCertificate,
+    endPoint,
     exporter: master,
     keys: undefined,
     resumption: undefined,

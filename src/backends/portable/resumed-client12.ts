@@ -1,6 +1,7 @@
 import { agreedFacts } from '../../channel/facts.ts'
 import { nameText } from '../../channel/server-name.ts'
 import type { Agreed12 } from './agreement12.ts'
+import { endPointOfChain } from './end-point.ts'
 import { fault } from './faults.ts'
 import { establish12, type SameHandshake, type Secrets12, sendFinished12, verifyFinished12 } from './handshake12.ts'
 import { inUse12, passOver } from './hello-request12.ts'
@@ -106,7 +107,7 @@ function connected(resumed: Resumed, _same: SameHandshake): In<'CONNECTED'> {
     resumed: true,
     sessionAgeMilliseconds: offered.ageMilliseconds,
   })
-  establish12(connection, secrets, facts, peerChain[0])
+  establish12(connection, secrets, facts, endPointOfChain(peerChain))
   if (ticket !== undefined)
     keepSession12({ ...resumed, sessionId: noId }, { peerChain, verified: offered.verified }, offered.session)
   return inUse12(connection)

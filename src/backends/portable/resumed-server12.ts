@@ -1,8 +1,6 @@
 import { agreedFacts } from '../../channel/facts.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
-import type { CodePoint } from '../../config/registry.ts'
 import { chooseProtocol } from './application-protocols.ts'
-import { credentialsFor } from './client-choice.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
 import {
@@ -22,8 +20,6 @@ import { encodeNewSessionTicket12 } from './messages/post-handshake.ts'
 import { encodeServerHello } from './messages/server-hello.ts'
 import type { ServerSession } from './server-session.ts'
 import { checkClientHello12, helloExtensions12, serverRandom12, startServer12 } from './server12.ts'
-import type { Credential } from './setup.ts'
-import { fitsSuite } from './signatures12.ts'
 import { suites } from './suites.ts'
 import { Transcript } from './transcript.ts'
 
@@ -180,7 +176,7 @@ function connected(
     resumed: true,
     sessionAgeMilliseconds: (connection.setup.sessions?.now() ?? 0) - issuedAtMilliseconds,
   })
-  establish12(connection, secrets, facts, formerCredential(connection, hello, cipherSuite)?.chain[0])
+  establish12(connection, secrets, facts, session.endPoint)
   return {
     name: 'CONNECTED',
     on: {
@@ -189,16 +185,4 @@ function connected(
       },
     },
   }
-}
-
-/** For bindings: what we would have shown with the suite, as where the session began. */
-function formerCredential(
-  connection: ServerConnection,
-  hello: ClientHello,
-  cipherSuite: CodePoint,
-): Credential | undefined {
-  const suite = suites.get(cipherSuite)
-  return credentialsFor(connection, hello).find(
-    ({ publicKey }) => suite !== undefined && fitsSuite(publicKey.algorithm, suite),
-  )
 }

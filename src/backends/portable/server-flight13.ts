@@ -1,5 +1,4 @@
 import { encodeProtocol } from './application-protocols.ts'
-import { credentialsFor } from './client-choice.ts'
 import { recordSizeLimit } from './client-hello.ts'
 import type { ServerConnection } from './connection.ts'
 import { fault } from './faults.ts'
@@ -173,9 +172,10 @@ export function evidenceFor({ extensions }: ClientHello, credential: Credential)
   }
 }
 
-/** For bindings of a connection that goes on without a certificate: the one that we would have shown. */
-export function formerCredential({ connection, hello }: Hello): Credential | undefined {
-  return connection.setup.credentials.length === 0 ? undefined : credentialsFor(connection, hello)[0]
+/** What the client has been shown, here or where the session began; nothing where it has an external key. RFC 5929, Section 4. */
+export function endPointFor({ key, negotiated }: Answer): Uint8Array | undefined {
+  if (key === undefined) return negotiated.certificate?.credential.endPoint
+  return key.origin.kind === 'session' ? key.origin.session.endPoint : undefined
 }
 
 /** RFC 9846, Section 4.3.2. */

@@ -21,6 +21,8 @@ export interface ServerSession {
   readonly innerProtocol: string | undefined
   readonly maxEarlyDataBytes: number
   readonly verified: boolean
+  /** Of the certificate that the client was shown where the session began. See `ServerEndPoint`. */
+  readonly endPoint: Uint8Array | undefined
   /** What the client showed, DER. */
   readonly peerChain: readonly Uint8Array[]
   /** See `ServerSessionsOptions`. */
@@ -38,7 +40,9 @@ export function encodeServerSession(session: ServerSession): Uint8Array | undefi
   w.u32(session.ageAdd)
   writeTime(w, session.authenticatedUntilMilliseconds)
   w.vector16(text(session.serverName)).vector8(text(session.innerProtocol))
-  w.u32(session.maxEarlyDataBytes).u8(session.verified ? 1 : 0)
+  w.u32(session.maxEarlyDataBytes)
+    .u8(session.verified ? 1 : 0)
+    .vector8(session.endPoint ?? nothing)
   w.vector24((chain) => {
     for (const certificate of session.peerChain) chain.vector24(certificate)
   })
@@ -63,6 +67,7 @@ export function decodeServerSession(bytes: Uint8Array): ServerSession | undefine
       innerProtocol: decoder.decode(r.vector8('inner_protocol')) || undefined,
       maxEarlyDataBytes: r.u32('max_early_data'),
       verified: r.u8('verified') === 1,
+      endPoint: readEndPoint(r),
       peerChain: readChain(r.reader24('peer_chain')),
       binding: r.vector8('binding'),
     }
@@ -72,6 +77,11 @@ export function decodeServerSession(bytes: Uint8Array): ServerSession | undefine
     if (thrown instanceof DecodeError) return undefined
     throw thrown
   }
+}
+
+function readEndPoint(r: ByteReader): Uint8Array | undefined {
+  const hash = r.vector8('end_point')
+  return hash.length === 0 ? undefined : hash.slice()
 }
 
 function readChain(list: ByteReader): readonly Uint8Array[] {
@@ -89,6 +99,7 @@ function readTime(r: ByteReader): number {
   return r.u32('time') * 2 ** 32 + r.u32('time')
 }
 
+const nothing = new Uint8Array(0)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 

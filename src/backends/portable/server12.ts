@@ -220,7 +220,7 @@ function connected(keyed: Keyed, client: Client, _same: SameHandshake): In<'CONN
     peerChain: Object.freeze(chain),
     verified,
   })
-  establish12(connection, keyed.secrets, facts, choice.credential.chain[0])
+  establish12(connection, keyed.secrets, facts, choice.credential.endPoint)
   return {
     name: 'CONNECTED',
     on: {
@@ -265,6 +265,7 @@ function giveSession(keyed: Keyed, peerChain: readonly Uint8Array[], verified: b
     innerProtocol,
     maxEarlyDataBytes: 0,
     verified,
+    endPoint: choice.credential.endPoint,
     peerChain,
     ...sessions.authenticate(peerChain),
     ...sessions.stamp(),

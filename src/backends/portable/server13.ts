@@ -21,10 +21,10 @@ import { startTLS12 } from './resumed-server12.ts'
 import { askAboutEarlyData } from './server-early-data.ts'
 import {
   type Answer,
+  endPointFor,
   evidenceFor,
   type Finishing,
   finish,
-  formerCredential,
   type Hello,
   type Keys,
   requestCertificate,
@@ -274,7 +274,7 @@ function connected(k: Finishing, peer: ClientPeer, _finished: FinishedProof): In
       certificateCompression: 'signatureScheme' in peer ? peer.chain.compression : undefined,
       earlyData: k.takesEarlyData ? 'accepted' : hello.extensions.early_data && 'rejected',
     }),
-    serverCertificate: (negotiated.certificate?.credential ?? formerCredential(k))?.chain[0],
+    endPoint: endPointFor(k),
     exporter,
     keys,
     resumption: tickets?.resumption,

@@ -52,6 +52,8 @@ export interface Credential {
   /** DER, the own certificate first. */
   readonly chain: readonly Uint8Array[]
   readonly publicKey: PublicKey
+  /** See `ServerEndPoint`. */
+  readonly endPoint: Uint8Array | undefined
   readonly key:
     | { readonly kind: 'local'; readonly key: SigningKey }
     | { readonly kind: 'remote'; readonly signer: Signer }

@@ -4,42 +4,35 @@ import type { ServerConnection } from './connection.ts'
 import { drawGrease } from './grease.ts'
 import { nameOf } from './key-lookup.ts'
 import type { MasterStage, ResumptionSecret } from './key-schedule.ts'
-import type { ClientHello } from './messages/client-hello.ts'
 import { encodeNewSessionTicket } from './messages/post-handshake.ts'
-import type { Negotiated } from './negotiation13.ts'
+import { type Answer, endPointFor } from './server-flight13.ts'
 import type { ServerSession } from './server-session.ts'
 import type { ServerSessions } from './server-sessions.ts'
 import { certificatesOf } from './session-peer.ts'
-import type { Transcript } from './transcript.ts'
 
 /** What every ticket of a connection says of it. */
-type Agreed = Pick<ServerSession, 'cipherSuite' | 'serverName' | 'innerProtocol'>
+type Agreed = Pick<ServerSession, 'cipherSuite' | 'serverName' | 'innerProtocol' | 'endPoint'>
 /** What a ticket says of the client. */
 type Standing = Pick<ServerSession, 'peerChain' | 'verified' | 'authenticatedUntilMilliseconds'>
 type Peer = object | Parameters<typeof certificatesOf>[0]
 
-interface Resumable {
-  readonly connection: ServerConnection
-  readonly hello: ClientHello
-  readonly negotiated: Negotiated
+/** The transcript ends with the client's Finished. */
+interface Resumable extends Answer {
   readonly master: MasterStage
-  /** It ends with the client's Finished. */
-  readonly transcript: Transcript
 }
 
 /**
  * The tickets of a connection; `undefined` where there are none, or the client cannot use them. A client that has an external key needs no
  * ticket.
  */
-export function ticketsFor(
-  { connection, hello, negotiated, master, transcript }: Resumable,
-  peer: Peer,
-): Tickets | undefined {
+export function ticketsFor(resumable: Resumable, peer: Peer): Tickets | undefined {
+  const { connection, hello, negotiated, master, transcript } = resumable
   const { sessions } = connection.setup
   const usesKeys = hello.extensions.psk_key_exchange_modes?.includes(pskWithKeyExchange) === true
   if (sessions === undefined || !usesKeys || 'key' in peer) return undefined
   const { suite, innerProtocol } = negotiated
-  const agreed = { cipherSuite: suite.code, serverName: nameOf(hello), innerProtocol }
+  const endPoint = endPointFor(resumable)
+  const agreed = { cipherSuite: suite.code, serverName: nameOf(hello), innerProtocol, endPoint }
   return new Tickets(connection, sessions, agreed, master.resumption(transcript.digest()), peer)
 }
 

@@ -62,7 +62,7 @@ export function credentialOf(
   return { chain, publicKey: key.publicKey, key: { kind: 'local', key }, schemes: key.schemes, ...noEvidence }
 }
 
-const noEvidence = { ocspResponse: undefined, timestamps: [] } as const
+const noEvidence = { endPoint: undefined, ocspResponse: undefined, timestamps: [] } as const
 
 /** The same key, somewhere else. */
 export function remote(credential: Credential): Credential {

@@ -165,6 +165,7 @@ export class Trace {
       publicKey: {} as PublicKey,
       key: { kind: 'remote', signer },
       schemes: signer.schemes,
+      endPoint: undefined,
       ocspResponse: undefined,
       timestamps: [],
     }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { it } from 'node:test'
 import {
+  AlertReceivedError,
   CertificateError,
   type ClientOptions,
   ConfigurationError,
   type FindPreSharedKey,
   PreSharedKey,
+  ProtocolError,
   type ServerOptions,
   TLSClientConfiguration,
   TLSServerConfiguration,
@@ -139,8 +141,34 @@ forEachPair('external keys', (pairing) => {
     const failure = new Error('no directory')
     const pair = await contexts({ preSharedKeys: [key] }, { findPreSharedKey: () => Promise.reject(failure) })
     using connection = resumingConnection(pair)
-    const { server } = await negotiate(connection)
+    const { client, server } = await negotiate(connection)
     assert.ok(server instanceof Error && server.cause === failure, String(server))
+    assert.ok(client instanceof AlertReceivedError && client.alert === 'internal_error', String(client))
+  })
+
+  it('a key that is to be imported is never used as it is', async () => {
+    const secret = randomBytes(32)
+    const asItIs = new PreSharedKey({ identity: 'a device', secret })
+    const imported = new PreSharedKey({ identity: 'a device', secret, importContext: '' })
+    const pair = await contexts({ preSharedKeys: [asItIs] }, { findPreSharedKey: () => imported })
+    using connection = resumingConnection(pair)
+    const { client, server } = await negotiate(connection)
+    // To a server that imports, the name is one that it does not know. RFC 9258, Section 5.1.
+    if (has(pairing.serverBackend, 'imported-pre-shared-keys')) assert.deepEqual([client, server], ['done', 'done'])
+    else assert.ok(server instanceof ConfigurationError && server.field === 'findPreSharedKey', String(server))
+    assert.equal(connection.client.facts.preSharedKeyIdentity, undefined)
+    assert.equal(connection.server.facts.preSharedKeyIdentity, undefined)
+  })
+
+  it('a key that is too long for the server fails the connection, and is not passed over', async () => {
+    const long = new PreSharedKey({ identity: 'a device', secret: randomBytes(513) })
+    const pair = await contexts({ preSharedKeys: [key] }, { findPreSharedKey: () => long })
+    using connection = resumingConnection(pair)
+    const { client, server } = await negotiate(connection)
+    // It is another key, so that whoever can use it finds the binder wrong.
+    const isRefused = server instanceof ConfigurationError && server.field === 'findPreSharedKey'
+    assert.ok(isRefused || (server instanceof ProtocolError && server.alert === 'decrypt_error'), String(server))
+    assert.ok(client instanceof AlertReceivedError, String(client))
   })
 
   it('a key of one hash is used although the server likes suites of the other', async () => {

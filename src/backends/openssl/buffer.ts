@@ -170,9 +170,15 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     engine.pause = undefined
     if (request.kind === 'verify-peer') engine.verification.answer(answer as VetoAnswer)
     else if (typeof answer === 'object' && 'failed' in answer)
-      engine.failure = { error: unanswered(engine.prepared.backendName, request, answer.failed) }
+      engine.giveUp(unanswered(engine.prepared.backendName, request, answer.failed))
     else if (request.kind === 'choose-certificate') engine.choice?.answer(answer as SigningChain | undefined)
-    else engine.sessions.answer(request, answer)
+    else {
+      try {
+        engine.sessions.answer(request, answer)
+      } catch (unusable) {
+        engine.giveUp(unusable)
+      }
+    }
   }
 
   get facts(): ConnectionFacts {

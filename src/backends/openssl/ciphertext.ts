@@ -65,6 +65,11 @@ export class Ciphertext implements ConduitUser {
     return length + (length < target.byteLength ? this.#takeFromConduit(target.subarray(length)) : 0)
   }
 
+  /** What is to be sent behind everything so far, and is not of OpenSSL. Nothing of it is written afterwards. */
+  add(unsent: Buffer): void {
+    this.#keepUnsent(unsent)
+  }
+
   #takeFromConduit(target: Uint8Array): number {
     return this.#conduit.unsent(this) > 0 ? this.#conduit.takeUnsent(target) : 0
   }

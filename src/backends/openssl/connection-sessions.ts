@@ -81,7 +81,7 @@ export class ConnectionSessions implements SessionListener {
     return this.#keys?.takeQuestion() ?? this.server?.takeQuestion() ?? this.earlyData?.takeQuestion()
   }
 
-  /** Answers one of these requests; a failure counts as no. */
+  /** Answers one of these requests. @throws ConfigurationError for what OpenSSL cannot use. */
   answer(request: PauseRequest, answer: PauseAnswer): void {
     switch (request.kind) {
       case 'take-session':

@@ -1,3 +1,4 @@
+import { Alert } from '../../alerts.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { describeForeign } from '../../channel/foreign-peer.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
@@ -226,6 +227,13 @@ export class Engine {
     this.library.native.ERR_clear_error()
     this.failure = { error }
     throw error
+  }
+
+  /** There is no answer that one could go on with: the next step fails. A client that has heard nothing yet is told so, in clear. */
+  giveUp(error: unknown): void {
+    this.failure = { error }
+    // RFC 9846, Sections 5.1 and 6.
+    if (this.#startsOver) this.#ciphertext.add(Buffer.of(21, 3, 3, 0, 2, 2, Alert.internal_error))
   }
 
   /** Whether OpenSSL is not in the middle of a flight behind the handshake, where it can do nothing else. */

@@ -1,12 +1,21 @@
 import type { FindPreSharedKeyRequest } from '../../channel/pause.ts'
 import { CipherSuite } from '../../config/cipher-suite.ts'
 import { type PreSharedKey, type PreSharedKeyHash, secretOf } from '../../config/pre-shared-key.ts'
+import { ConfigurationError } from '../../errors.ts'
 import { NID, ProtocolVersion } from './constants.ts'
 import type { Library } from './library.ts'
 import type { Pointer } from './prototypes.ts'
 
 /** The longest key that OpenSSL takes: TLS13_MAX_RESUMPTION_PSK_LENGTH. */
-export const maxPreSharedKeyBytes = 512
+const maxPreSharedKeyBytes = 512
+
+/** Why OpenSSL cannot use a key, if that is so. */
+export function keyRefusal(key: PreSharedKey): string | undefined {
+  // RFC 9258, Section 4: a key that is imported anywhere must not be used as it is. Clients refuse it by their features.
+  if (key.importContext !== undefined) return 'OpenSSL cannot import keys'
+  const isFitting = secretOf(key).byteLength <= maxPreSharedKeyBytes
+  return isFitting ? undefined : `OpenSSL takes keys of ${maxPreSharedKeyBytes} bytes at most`
+}
 
 /** The key as OpenSSL has it: a session that never was. The caller owns it. */
 export function sessionOfKey({ native }: Library, ssl: Pointer, key: PreSharedKey): Pointer | null {
@@ -73,7 +82,10 @@ export class ServerPreSharedKeys {
     return question
   }
 
+  /** @throws ConfigurationError for a key that OpenSSL cannot use. */
   answer(identity: Uint8Array, key: PreSharedKey | undefined): void {
+    const reason = key && keyRefusal(key)
+    if (reason !== undefined) throw new ConfigurationError('findPreSharedKey', reason)
     this.#answers.set(nameOf(identity), key)
   }
 

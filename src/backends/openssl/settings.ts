@@ -13,7 +13,6 @@ import { cipherSuiteName, isTLS13Suite } from '../../config/cipher-suite.ts'
 import type { TLSClientConfiguration } from '../../config/client-configuration.ts'
 import type { Policy } from '../../config/common-options.ts'
 import { namedGroupName } from '../../config/named-group.ts'
-import { secretOf } from '../../config/pre-shared-key.ts'
 import type { CodePoint } from '../../config/registry.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
 import { signatureSchemeName } from '../../config/signature-scheme.ts'
@@ -21,7 +20,7 @@ import type { SigningChain } from '../../config/signing-chain.ts'
 import { TLSVersion } from '../../config/tls-version.ts'
 import { type Abilities, features } from './abilities.ts'
 import { ProtocolVersion } from './constants.ts'
-import { maxPreSharedKeyBytes } from './pre-shared-keys.ts'
+import { keyRefusal } from './pre-shared-keys.ts'
 
 /** A configuration in OpenSSL's terms: what the caller gave, with this backend's recommendations where nothing was given. */
 export interface Settings {
@@ -118,8 +117,9 @@ function keyRefusals({ preSharedKeys = [] }: TLSClientConfiguration): readonly R
   return preSharedKeys.flatMap((key, index) => {
     const field = `preSharedKeys[${index}]`
     if (index > 0) return [{ field, reason: 'OpenSSL offers one key only' }]
-    if (secretOf(key).byteLength <= maxPreSharedKeyBytes) return []
-    return [{ field, reason: `OpenSSL takes keys of ${maxPreSharedKeyBytes} bytes at most` }]
+    // What is a feature, `featureRefusals` has looked at.
+    const reason = key.importContext === undefined ? keyRefusal(key) : undefined
+    return reason === undefined ? [] : [{ field, reason }]
   })
 }
 

@@ -29,7 +29,10 @@ export interface ClientOptions extends CommonOptions {
   readonly postHandshakeAuthentication?: boolean
   /** Where sessions are kept for resumption. Default: a bounded cache of the context's own; `'none'`: none is kept, none is offered. */
   readonly sessions?: SessionCache | 'none'
-  /** Keys that client and server had before, offered in this order beside what certificates need. TLS 1.3 only. Default: none. */
+  /**
+   * Keys that client and server had before, offered in this order beside what certificates need. TLS 1.3 only. Default: none. Their names may
+   * have 24,576 bytes together, those of imported keys with their contexts and twice, so that a ClientHello has room for them.
+   */
   readonly preSharedKeys?: readonly PreSharedKey[]
   /**
    * Whether to ask the server for the state of its certificate (OCSP stapling; RFC 6066, Section 8), and what to make of the answer.
@@ -92,7 +95,23 @@ const checks: Checks<ClientOptions> = {
   chooseCertificate: aFunction,
   postHandshakeAuthentication: aBoolean,
   sessions: (field, value) => (value === 'none' ? value : isSessionCache(field, value)),
-  preSharedKeys: instancesOf(PreSharedKey, 'PreSharedKey'),
+  preSharedKeys: keysWithRoom,
   ocspStapling: oneOf('none', 'soft', 'hard'),
   certificateTimestamps: aBoolean,
 }
+
+/** RFC 9846, Section 4.2: all extensions have 65,535 bytes together, and a ticket is to have its share. */
+function keysWithRoom(field: string, value: unknown): readonly PreSharedKey[] {
+  const keys = instancesOf(PreSharedKey, 'PreSharedKey')(field, value)
+  const bytes = keys.reduce((sum, { identity, importContext }) => {
+    // RFC 9258, Section 5.1: an imported key is offered for each hash, under its name with what it is imported for.
+    return sum + (importContext === undefined ? identity.length : 2 * (identity.length + importContext.length + 8))
+  }, 0)
+  if (bytes <= maxIdentityBytes) return keys
+  throw new ConfigurationError(
+    field,
+    `names of ${bytes} bytes together are more than the ${maxIdentityBytes} there is room for`,
+  )
+}
+
+const maxIdentityBytes = 24_576

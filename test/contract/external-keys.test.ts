@@ -208,3 +208,15 @@ forEachBackend('external keys', (backend) => {
     else assert.throws(make, (error) => error instanceof ConfigurationError && error.field === 'findPreSharedKey')
   })
 })
+
+it('names that one ClientHello has no room for are refused before there is one', () => {
+  const named = (length: number, importContext?: string): PreSharedKey =>
+    new PreSharedKey({ identity: Buffer.alloc(length, 'n'), secret: key16, ...(importContext && { importContext }) })
+  const key16 = randomBytes(16)
+  for (const preSharedKeys of [[named(65_535)], [named(20_000), named(20_000)], [named(10_000, 'n'.repeat(3_000))]])
+    assert.throws(
+      () => new TLSClientConfiguration({ preSharedKeys }),
+      (error) => error instanceof ConfigurationError && error.field === 'preSharedKeys',
+    )
+  new TLSClientConfiguration({ preSharedKeys: [named(24_000)] })
+})

@@ -10,6 +10,7 @@ import {
   type SigningChain,
   TLSClientConfiguration,
   TLSServerConfiguration,
+  TrustStore,
 } from 'polytls'
 import { forEachPair, forEachVersion, has, type OneVersion } from '../support/backends.ts'
 import { type Connection, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
@@ -142,6 +143,15 @@ forEachPair('stapling', (pairing) => {
           assert.match(server.message, /ocspResponse failed/)
           assert.match(String(server.cause), cause)
           assert.ok(client instanceof AlertReceivedError && client.alert === 'internal_error', `the client: ${client}`)
+        }
+      })
+
+      it(`${version}: a certificate that is trusted itself needs no status, whoever sends others along`, async () => {
+        for (const status of [undefined, identity.status({ status: { revoked: '2024-06-01' } })]) {
+          const chain = identity.chain({ ocspResponse: () => status, chain: [identity.root] })
+          const trustStore = TrustStore.fromCertificates([chain.leaf])
+          using connection = await connectionWith(bounds, { trustStore, ocspStapling: 'hard' }, chain).establish()
+          assert.deepEqual(hex(connection.client.facts.ocspResponse), hex(status))
         }
       })
 

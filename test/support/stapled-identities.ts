@@ -9,7 +9,8 @@ import { hostName } from './identities.ts'
 export class StapledIdentity {
   readonly #authority = new Authority('CN=Stapling Authority')
   readonly #key: TestKey = makeKey()
-  readonly trustStore: TrustStore = TrustStore.fromCertificates([Certificate.fromBuffer(this.#authority.root())])
+  readonly root: Certificate = Certificate.fromBuffer(this.#authority.root())
+  readonly trustStore: TrustStore = TrustStore.fromCertificates([this.root])
   readonly #serial = 7
 
   /** @param mustStaple Whether the certificate promises a status: RFC 7633. */

@@ -21,8 +21,11 @@ export class StapledStatusCheck {
     this.#now = now
   }
 
-  /** Answers OpenSSL: 1 to go on, 0 for the alert bad_certificate_status_response. */
-  check(ssl: Pointer): number {
+  /**
+   * Answers OpenSSL: 1 to go on, 0 for the alert bad_certificate_status_response. A certificate that is trusted itself has no issuer that
+   * was verified and could say anything.
+   */
+  check(ssl: Pointer, isTrustedItself: boolean): number {
     const { native } = this.#library
     // A session that is resumed shows no certificate, and so nothing beside it.
     if (native.SSL_session_reused(ssl) === 1) return 1
@@ -30,8 +33,8 @@ export class StapledStatusCheck {
     const length = native.SSL_ctrl(ssl, Ctrl.GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, address)
     this.response = length > 0 ? this.#library.copy(address[0] ?? null, length) : undefined
     const path = native.SSL_get0_verified_chain(ssl)
-    // Only for `polytls/insecure`.
-    if (path === null) return 1
+    // There is no path only for `polytls/insecure`.
+    if (path === null || isTrustedItself) return 1
     this.refusal = findStatusError(this.#library, {
       path,
       response: this.response,

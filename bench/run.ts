@@ -1,16 +1,16 @@
 /**
- * `npm run bench [-- --quick] [--json] [--only NAME] [--backends NAME,…]`: polytls beside `node:tls`, in one run on one Node. Every
+ * `npm run bench`: polytls beside `node:tls`, in one run on one Node. Every
  * figure is the median of repetitions that take turns, so that what else the machine does falls on all alike. Both sides use TLS 1.3
  * with TLS_AES_128_GCM_SHA256 and X25519, contexts prepared once, and verify certificates. Figures vary with the machine; ratios less so.
  * `portable-noble` is the portable backend with cryptography in JavaScript; it is measured where it is named.
  */
 import { createPrivateKey } from 'node:crypto'
-import { argv, stdout } from 'node:process'
+import { stdout } from 'node:process'
 import * as tls from 'node:tls'
-import { parseArgs } from 'node:util'
 import { type Backend, backends, SignatureScheme, TLSClientConfiguration, TrustStore } from 'polytls'
 import { makeAuthority } from '#polytls/cli/certificates.js'
 import { loadSystemTrust } from '#polytls/trust/system.js'
+import { readOptions } from '../scripts/options.ts'
 import { startChild } from './child-process.js'
 import { channelHandshakesPerSecond, nodeHandshakesPerSecond } from './in-memory.js'
 import { handshakeCryptoMilliseconds, recordMicroseconds } from './limits.js'
@@ -30,14 +30,11 @@ interface Row {
   readonly limitRatio: number | undefined
 }
 
-const { values: options } = parseArgs({
-  args: argv.slice(2),
-  options: {
-    quick: { type: 'boolean' },
-    json: { type: 'boolean' },
-    only: { type: 'string' },
-    backends: { type: 'string' },
-  },
+const { values: options } = readOptions('npm run bench -- [--quick] [--json] [--only NAME] [--backends NAME,…]', {
+  quick: { type: 'boolean' },
+  json: { type: 'boolean' },
+  only: { type: 'string' },
+  backends: { type: 'string' },
 })
 const repetitions = options.quick ? 3 : 7
 const scale = options.quick ? 0.3 : 1

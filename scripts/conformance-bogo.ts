@@ -1,5 +1,5 @@
 /**
- * `npm run conformance:bogo -- [--test PATTERN] [--crypto noble] [--verbose]`: BoringSSL's conformance runner against the portable backend,
+ * `npm run conformance:bogo`: BoringSSL's conformance runner against the portable backend,
  * with node:crypto or with the noble provider. The environment variable BOGO_RUNNER names the runner, compiled with `go test -c` in
  * BoringSSL's ssl/test/runner, or the folder it lies in as `runner`; without it there is nothing to do. See docs/conformance.md. Ends with
  * 1 where a test failed.
@@ -9,18 +9,17 @@ import { readFileSync, statSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
 import { createPortableBackend } from 'polytls'
 import { certificateCodecs } from '../test/bogo/codecs.ts'
 import { type Outcome, serveShims } from '../test/bogo/serve.ts'
+import { readOptions } from './options.ts'
 
-const { values } = parseArgs({
-  options: {
-    test: { type: 'string', default: '' },
-    crypto: { type: 'string', default: 'node' },
-    workers: { type: 'string', default: '2' },
-    verbose: { type: 'boolean', default: false },
-  },
+const usage = 'npm run conformance:bogo -- [--test PATTERN] [--crypto node|noble] [--workers 2] [--verbose]'
+const { values } = readOptions(usage, {
+  test: { type: 'string', default: '' },
+  crypto: { type: 'string', default: 'node' },
+  workers: { type: 'string', default: '2' },
+  verbose: { type: 'boolean', default: false },
 })
 
 const { BOGO_RUNNER: given } = process.env

@@ -1,25 +1,22 @@
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type ChainVerifierUnderTest, type Outcome, readLimboCases, runLimbo } from './limbo/cases.ts'
 import { opensslVerifier } from './limbo/openssl.ts'
 import { portableVerifier } from './limbo/portable.ts'
+import { readOptions } from './options.ts'
 
 /**
- * Runs the cases of C2SP's x509-limbo, or of any file in its schema, against the verification of a backend:
- *
- *     npm run conformance:limbo -- [--json] [--backend NAME] [--profile strict|interoperable] [--file PATH] [--verbose]
- *
+ * Runs the cases of C2SP's x509-limbo, or of any file in its schema, against the verification of a backend.
  * Without `--file` it is `x509-limbo/limbo.json` in `POLYTLS_VECTORS`. Ends with 1 where our own verification rejects what is good, or
  * accepts what is bad without an explanation, and where any verification crashes; what OpenSSL decides is only counted.
  */
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    backend: { type: 'string', default: 'portable' },
-    profile: { type: 'string', default: 'strict' },
-    file: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-  },
+const usage =
+  'npm run conformance:limbo -- [--json] [--backend NAME] [--profile strict|interoperable] [--file PATH] [--verbose]'
+const { values } = readOptions(usage, {
+  json: { type: 'boolean', default: false },
+  backend: { type: 'string', default: 'portable' },
+  profile: { type: 'string', default: 'strict' },
+  file: { type: 'string' },
+  verbose: { type: 'boolean', default: false },
 })
 
 const { POLYTLS_VECTORS: vectors } = process.env

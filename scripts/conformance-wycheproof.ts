@@ -1,12 +1,15 @@
 /**
- * `npm run conformance:wycheproof -- [--json] [--provider node|noble]`: Wycheproof's vectors against the crypto providers. The environment
+ * `npm run conformance:wycheproof`: Wycheproof's vectors against the crypto providers. The environment
  * variable POLYTLS_VECTORS names the directory that holds the folder `wycheproof`. Ends with 1 when a vector failed.
  */
-import { parseArgs } from 'node:util'
 import { providersUnderTest } from '../test/crypto/providers.ts'
 import { runWycheproof, type WycheproofReport, wycheproofFiles } from '../test/crypto/wycheproof.ts'
+import { readOptions } from './options.ts'
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, provider: { type: 'string' } } })
+const { values } = readOptions('npm run conformance:wycheproof -- [--json] [--provider node|noble]', {
+  json: { type: 'boolean', default: false },
+  provider: { type: 'string' },
+})
 const { POLYTLS_VECTORS: directory } = process.env
 const chosen = providersUnderTest.filter(
   ({ crypto }) => values.provider === undefined || crypto.name === values.provider,

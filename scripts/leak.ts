@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import process, { argv, memoryUsage, stdout } from 'node:process'
+import process, { memoryUsage, stdout } from 'node:process'
 import { setImmediate } from 'node:timers/promises'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -15,15 +15,17 @@ import {
   TrustStore,
 } from 'polytls'
 import { makeAuthority } from '#polytls/cli/certificates.js'
+import { readOptions, refuse, wholeNumber } from './options.ts'
 
 /**
  * Makes many connections in memory, one after the other, in one process, and looks whether memory grows: a table of the resident set at
  * every tenth, and exit code 1 where it is not flat over the second half.
- *
- * Usage: node build/scripts/leak.js [connections, default 100,000] [backend of the client, default the default backend]
  */
-const total = Number(argv[2] ?? 100_000)
-if (!Number.isInteger(total) || total < 10) throw new TypeError('expected a number of connections, at least 10')
+const usage = 'npm run leak -- [connections, default 100000] [backend of the client, default the default backend]'
+const { positionals } = readOptions(usage, {}, true)
+const [connections = '100000', backendName, ...others] = positionals
+if (others.length > 0) refuse(usage, `too many words: ${others.join(' ')}`)
+const total = wholeNumber(usage, 'connections', connections, 10)
 
 /**
  * How much the resident set, V8's young generation apart, may grow over the second half. In the first, caches and the heap find their size,
@@ -39,7 +41,7 @@ let countOnWindows: (() => number) | undefined
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-const backend = argv[3] === undefined ? defaultBackend() : backendNamed(argv[3])
+const backend = backendName === undefined ? defaultBackend() : backendNamed(backendName)
 const servingBackend = backend.capabilities.roles.includes('server') ? backend : defaultBackend()
 const hasSessions = backend.capabilities.features.has('early-data')
 const contexts = await makeContexts()

@@ -6,6 +6,7 @@ export interface KeyMaterial {
    * Bytes that only the two ends of this connection can compute. Labels are registered with IANA, or begin with `EXPERIMENTAL`.
    * RFC 9846, Section 7.5; RFC 5705 for TLS 1.2, where no context and an empty one differ.
    * @param length In bytes, from 1 to 8,160, which is what the shorter hash allows.
+   * @param context 65,535 bytes at most; for TLS 1.2 over OpenSSL 958 together with the label, or it throws a BackendError.
    * @throws UsageError before the handshake is done, and for a label of TLS itself.
    */
   exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array
@@ -46,6 +47,8 @@ export function requireExporterArguments(label: string, length: number, context:
   if (ownLabels.has(label)) throw new UsageError(`"${label}" is a label of TLS itself: its secrets are not exported`)
   if (new TextEncoder().encode(label).length > maxLabelBytes)
     throw new UsageError(`label: more than ${maxLabelBytes} bytes`)
+  if (context !== undefined && context.length > maxContextBytes)
+    throw new UsageError(`context: more than ${maxContextBytes} bytes`)
 }
 
 /** @throws UsageError for a binding that nobody knows. */
@@ -71,6 +74,8 @@ export function noEndPointBinding(): UsageError {
 const maxExportBytes = 255 * 32
 /** What the field of TLS 1.3 has left behind `tls13 `. */
 const maxLabelBytes = 249
+/** RFC 5705, Section 4: its length has two bytes. TLS 1.3 hashes it, but a program should not need to know the version. */
+const maxContextBytes = 0xffff
 /** RFC 5705, Section 4. */
 const ownLabels: ReadonlySet<string> = new Set([
   'client finished',

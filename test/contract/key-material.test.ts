@@ -83,6 +83,9 @@ forEachPair('key material', (pairing) => {
           assert.throws(() => channel.exportKeyingMaterial('x'.repeat(250), 32), UsageError)
           assert.throws(() => channel.exportKeyingMaterial('', 32), TypeError)
           assert.throws(() => channel.exportKeyingMaterial(label, 32, 'text' as never), TypeError)
+          assert.throws(() => channel.exportKeyingMaterial(label, 32, new Uint8Array(65_536)), UsageError)
+          const most = 958 - Buffer.byteLength(label)
+          assert.equal(channel.exportKeyingMaterial(label, 32, new Uint8Array(most)).byteLength, 32)
           // Nothing of that hurts the connection.
           assert.equal(connection.transfer(side, Buffer.from('on')).toString(), 'on')
         }

@@ -18,5 +18,11 @@ export const outgoingLimitBytes: number = 128 * 1024
  */
 export const earlyRecordBytes: number = 16_384 - 256
 
+/**
+ * How much a backend keeps of a session, its ticket above all. A ticket may be as long as all of a ClientHello's extensions together, and
+ * one that leaves them no room could not be offered: what is longer than this is not kept.
+ */
+export const longestSessionStateBytes: number = 48 * 1024
+
 /** The longest Certificate message that is accepted. */
 export const maxCertificateChainBytes: number = 100 * 1024

@@ -1,7 +1,8 @@
 import type { ClientOptions, TLSClientConfiguration } from '../config/client-configuration.ts'
 import { identityOf } from '../config/identity.ts'
-import type { Session } from '../config/session.ts'
+import { type Session, stateOf } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
+import { longestSessionStateBytes } from './limits.ts'
 
 /** For what service of a host a session is. */
 export interface SessionPurpose {
@@ -55,6 +56,7 @@ export function isOfferable(
 ): boolean {
   return (
     session.backend === backend &&
+    stateOf(session).byteLength <= longestSessionStateBytes &&
     session.binding === binding &&
     // Also where the clock was set back: a ticket from the future tells a wrong age.
     nowMilliseconds >= session.receivedAtMilliseconds &&

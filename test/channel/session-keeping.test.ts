@@ -97,6 +97,13 @@ describe('whether a session can be offered', () => {
       assert.equal(isOfferable(session, { ...now, ...change }), offerable)
     })
   }
+
+  it('no where its ticket would leave the hello no room', () => {
+    const { receivedAtMilliseconds, expiresAtMilliseconds } = session
+    const times = { receivedAtMilliseconds, expiresAtMilliseconds }
+    const offerable = (length: number) => isOfferable(sessionWith({ ...times, state: new Uint8Array(length) }), now)
+    assert.deepEqual([offerable(48 * 1024), offerable(48 * 1024 + 1)], [true, false])
+  })
 })
 
 describe("a server's store of sessions", () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { callApplication } from '../../channel/application-call.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
+import { longestSessionStateBytes } from '../../channel/limits.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import type { TakeSessionRequest } from '../../channel/pause.ts'
 import { forgetFailed, isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
@@ -210,6 +211,7 @@ export class ClientResumption {
       const end = receivedAtMilliseconds + lifetimeSeconds * 1000
       const expiresAtMilliseconds = Math.min(end, authenticatedUntilMilliseconds)
       if (negotiated === undefined || expiresAtMilliseconds <= receivedAtMilliseconds) continue
+      if (state.byteLength > longestSessionStateBytes) continue
       const session = new Session({
         backend: backendName,
         binding: this.#binding,

@@ -1,4 +1,5 @@
 import { callApplication } from '../../channel/application-call.ts'
+import { longestSessionStateBytes } from '../../channel/limits.ts'
 import { MemorySessionCache } from '../../channel/memory-session-cache.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import { forgetFailed, isOfferable, sessionBindingOf } from '../../channel/session-binding.ts'
@@ -90,6 +91,7 @@ export class ClientSessions {
     const [leaf] = content.peerChain
     // Without a certificate there is nothing that another context could verify: an external key is offered by itself each time.
     if (this.cache === undefined || leaf === undefined) return undefined
+    if (content.state.byteLength > longestSessionStateBytes) return undefined
     const receivedAtMilliseconds = now()
     const authenticatedUntilMilliseconds =
       origin?.authenticatedUntilMilliseconds ?? authenticatedUntil(receivedAtMilliseconds, endOf(leaf))

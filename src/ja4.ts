@@ -1,3 +1,4 @@
+import { readFirstProtocol } from './codec/client-hello.ts'
 import type { ClientHello } from './config/client-hello.ts'
 import { nobleDigest } from './crypto/noble/hash.ts'
 
@@ -7,9 +8,12 @@ import { nobleDigest } from './crypto/noble/hash.ts'
  * Source: FoxIO, JA4, "Technical Details".
  */
 export function ja4(clientHello: ClientHello): string {
-  for (const list of ['versions', 'ciphers', 'extensions', 'signatureSchemes', 'innerProtocols'] as const) {
-    if (!Array.isArray(clientHello?.[list])) throw new TypeError('clientHello: expected what chooseContext is given')
-  }
+  const isWhole =
+    clientHello?.raw instanceof Uint8Array &&
+    (['versions', 'ciphers', 'extensions', 'signatureSchemes'] as const).every((list) =>
+      Array.isArray(clientHello[list]),
+    )
+  if (!isWhole) throw new TypeError('clientHello: expected what chooseContext is given')
   const ciphers = withoutGrease(clientHello.ciphers)
   const extensions = withoutGrease(clientHello.extensions)
   const named = new Set([serverNameType, alpnType])
@@ -22,7 +26,7 @@ export function ja4(clientHello: ClientHello): string {
     extensions.includes(serverNameType) ? 'd' : 'i',
     countOf(ciphers),
     countOf(extensions),
-    endsOf(clientHello.innerProtocols[0]),
+    endsOf(readFirstProtocol(clientHello.raw)),
   ]
   return [
     summary.join(''),
@@ -44,11 +48,13 @@ function countOf(values: readonly number[]): string {
 }
 
 /** The first and the last character; of the hexadecimal form where one of them is neither letter nor digit. */
-function endsOf(protocol: string | undefined): string {
-  if (protocol === undefined || protocol === '') return '00'
-  const ends = (text: string): string => `${text.at(0)}${text.at(-1)}`
-  if (/^[0-9A-Za-z]$|^[0-9A-Za-z].*[0-9A-Za-z]$/s.test(protocol)) return ends(protocol)
-  return ends(hexOfBytes(new TextEncoder().encode(protocol)))
+function endsOf(protocol: Uint8Array | undefined): string {
+  const ends = [protocol?.at(0), protocol?.at(-1)].filter((byte) => byte !== undefined)
+  if (protocol === undefined || ends.length === 0) return '00'
+  const text = String.fromCharCode(...ends)
+  if (/^[0-9A-Za-z]{2}$/.test(text)) return text
+  const hex = hexOfBytes(protocol)
+  return `${hex.at(0)}${hex.at(-1)}`
 }
 
 function digestOf(list: string): string {

@@ -18,6 +18,27 @@ export interface ClientHelloFields {
  * @throws DecodeError
  */
 export function readClientHello(raw: Uint8Array): ClientHelloFields {
+  const { legacyVersion, ciphers, extensions } = readStructure(raw)
+  const listIn = (type: number): readonly number[] => extensions.get(type)?.u16List() ?? []
+  const versions = extensions.get(ExtensionType.supported_versions)
+  return Object.freeze({
+    serverName: readServerName(extensions.get(ExtensionType.server_name)),
+    innerProtocols: Object.freeze(readProtocols(extensions.get(ExtensionType.alpn)).map(textOf)),
+    versions: Object.freeze(versions === undefined ? [legacyVersion] : readVersions(versions)),
+    ciphers: Object.freeze(ciphers),
+    groups: Object.freeze(listIn(ExtensionType.supported_groups)),
+    signatureSchemes: Object.freeze(listIn(ExtensionType.signature_algorithms)),
+    extensions: Object.freeze([...extensions.keys()]),
+    raw,
+  })
+}
+
+/** The first protocol that the same message offers by ALPN, as it stands there: it need not be text. @throws DecodeError */
+export function readFirstProtocol(raw: Uint8Array): Uint8Array | undefined {
+  return readProtocols(readStructure(raw).extensions.get(ExtensionType.alpn))[0]
+}
+
+function readStructure(raw: Uint8Array) {
   const message = new ByteReader(raw, 'ClientHello')
   message.u8('type')
   const r = message.reader24('body')
@@ -33,18 +54,7 @@ export function readClientHello(raw: Uint8Array): ClientHelloFields {
     extensions.set(list.u16('type'), list.reader16('extension'))
   }
   r.end()
-  const listIn = (type: number): readonly number[] => extensions.get(type)?.u16List() ?? []
-  const versions = extensions.get(ExtensionType.supported_versions)
-  return Object.freeze({
-    serverName: readServerName(extensions.get(ExtensionType.server_name)),
-    innerProtocols: Object.freeze(readProtocols(extensions.get(ExtensionType.alpn))),
-    versions: Object.freeze(versions === undefined ? [legacyVersion] : readVersions(versions)),
-    ciphers: Object.freeze(ciphers),
-    groups: Object.freeze(listIn(ExtensionType.supported_groups)),
-    signatureSchemes: Object.freeze(listIn(ExtensionType.signature_algorithms)),
-    extensions: Object.freeze([...extensions.keys()]),
-    raw,
-  })
+  return { legacyVersion, ciphers, extensions }
 }
 
 const ExtensionType = {
@@ -66,10 +76,10 @@ function readServerName(extension: ByteReader | undefined): string | undefined {
 }
 
 /** RFC 7301, Section 3.1. */
-function readProtocols(extension: ByteReader | undefined): string[] {
-  const names: string[] = []
+function readProtocols(extension: ByteReader | undefined): Uint8Array[] {
+  const names: Uint8Array[] = []
   for (const list = extension?.reader16('protocol_name_list'); list !== undefined && list.remaining > 0; ) {
-    names.push(textOf(list.vector8('protocol_name', 1)))
+    names.push(list.vector8('protocol_name', 1))
   }
   return names
 }
@@ -80,7 +90,7 @@ function readVersions(extension: ByteReader): readonly number[] {
   return versions
 }
 
-/** What is no UTF-8 is a name that nobody has, and still one to look at. */
+/** What is no UTF-8 is a name that nobody has, and still one to look at; so is one with a byte order mark, which stays. */
 function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes)
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 }

@@ -112,6 +112,11 @@ describe('JA4', () => {
     ['http/1.1', 'h1'],
     ['x', 'xx'],
     ['-a', '21'],
+    // Not UTF-8: GREASE, and one of a single byte.
+    ['\n\n', '0a'],
+    ['\xaa\xaa', 'aa'],
+    ['\xab', 'ab'],
+    ['0\xab', '3b'],
   ] as const) {
     it(`abbreviates the protocol ${JSON.stringify(protocol)} as ${ends}`, () => {
       const hello = helloOf({ extensions: [[0x0010, alpn(protocol)]] })

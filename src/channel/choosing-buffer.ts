@@ -4,7 +4,7 @@ import { DecodeError } from '../codec/decode-error.ts'
 import { FirstMessage } from '../codec/first-message.ts'
 import type { ClientHello, ContextChoice } from '../config/client-hello.ts'
 import type { Session } from '../config/session.ts'
-import { NegotiationError, UsageError } from '../errors.ts'
+import { BackendError, NegotiationError, UsageError } from '../errors.ts'
 import type { ServerContext } from './context.ts'
 import { type ConnectionFacts, noFacts } from './facts.ts'
 import type { ChannelBindingType } from './key-material.ts'
@@ -26,7 +26,7 @@ export function openServerBuffer(context: ServerContext, open: () => TLSBuffer):
 class ChoosingBuffer implements TLSBuffer {
   readonly #first: ServerContext
   readonly #openFirst: () => TLSBuffer
-  readonly #hello = new FirstMessage()
+  #hello = new FirstMessage()
   /** The channel of the context that was chosen. */
   #chosen: TLSBuffer | undefined
   #pause: ChooseContextRequest | undefined
@@ -84,15 +84,23 @@ class ChoosingBuffer implements TLSBuffer {
       this.#refuse(new NegotiationError('client-hello', message, { alert }), alert)
       return
     }
-    // That it is a server's context, `requireAnswer` has seen. It serves as it is: what it would choose itself is not asked.
-    const chosen = (choice as ServerContext | undefined)?.createBuffer()
-    if (chosen === undefined) this.#goOn(this.#openFirst())
-    else this.#goOn(chosen instanceof ChoosingBuffer ? chosen.#openFirst() : chosen)
+    try {
+      // That it is a server's context, `requireAnswer` has seen. It serves as it is: what it would choose itself is not asked.
+      const chosen = (choice as ServerContext | undefined)?.createBuffer()
+      if (chosen === undefined) this.#goOn(this.#openFirst())
+      else this.#goOn(chosen instanceof ChoosingBuffer ? chosen.#openFirst() : chosen)
+    } catch (cause) {
+      const error = new BackendError(this.#first.backend.name, 'the context that was chosen makes no channel', {
+        cause,
+      })
+      this.#refuse(error, 'internal_error')
+    }
   }
 
   #goOn(channel: TLSBuffer): void {
     this.#chosen = channel
     channel.processIncoming(this.#hello.received)
+    this.#hello = new FirstMessage()
     if (this.#hasEnded) channel.endIncoming()
   }
 

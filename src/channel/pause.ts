@@ -1,7 +1,9 @@
+import { Certificate } from '../config/certificate.ts'
 import type { CertificateRequest } from '../config/certificate-request.ts'
 import type { ClientHello, ContextChoice } from '../config/client-hello.ts'
 import type { PeerIdentity, Verdict } from '../config/peer-identity.ts'
 import { PreSharedKey } from '../config/pre-shared-key.ts'
+import { PrivateKey } from '../config/private-key.ts'
 import type { CodePoint } from '../config/registry.ts'
 import type { ReplayGuard } from '../config/replay-guard.ts'
 import type { SessionStore } from '../config/server-sessions.ts'
@@ -129,13 +131,10 @@ const answerForms: {
   sign: [isBytes, 'a signature as a Uint8Array,'],
   'verify-peer': [(answer) => has(answer, 'accept'), '{ accept: true }, { accept: false, reason }'],
   'choose-context': [
-    (answer) => answer === undefined || has(answer, 'refuse') || isServerContext(answer),
+    (answer) => answer === undefined || isRefusal(answer) || isServerContext(answer),
     'a ServerContext, undefined, { refuse }',
   ],
-  'choose-certificate': [
-    (answer) => answer === undefined || (has(answer, 'leaf') && has(answer, 'key')),
-    'a SigningChain, undefined',
-  ],
+  'choose-certificate': [(answer) => answer === undefined || isSigningChain(answer), 'a SigningChain, undefined'],
   'take-session': [(answer) => answer === undefined || answer instanceof Session, 'a Session, undefined'],
   'get-session': [(answer) => answer === undefined || isBytes(answer), 'a Uint8Array, undefined'],
   'admit-early-data': [(answer) => typeof answer === 'boolean', 'true, false'],
@@ -147,6 +146,23 @@ const answerForms: {
 
 function has(value: unknown, property: string): boolean {
   return typeof value === 'object' && value !== null && property in value
+}
+
+/** What the client is told goes out as it is, so it has to be one of those that refuse. */
+function isRefusal(value: unknown): boolean {
+  const { refuse, alert = 'handshake_failure' } = (value ?? {}) as {
+    readonly refuse?: unknown
+    readonly alert?: unknown
+  }
+  return (
+    typeof refuse === 'string' && ['handshake_failure', 'unrecognized_name', 'access_denied'].includes(String(alert))
+  )
+}
+
+function isSigningChain(value: unknown): boolean {
+  const { leaf, key, chain = [] } = (value ?? {}) as { readonly [K in keyof SigningChain]?: unknown }
+  const isWhole = Array.isArray(chain) && chain.every((each) => each instanceof Certificate)
+  return leaf instanceof Certificate && key instanceof PrivateKey && isWhole
 }
 
 function isBytes(value: unknown): boolean {

@@ -98,6 +98,10 @@ forEachPair('choosing certificates', (pairing) => {
       assert.ok(failed instanceof BackendError, String(failed))
       assert.equal(failed.cause, cause)
 
+      using junk = await connection(() => ({ leaf: 1, key: 2 }) as never, { clientAuthentication: 'requested' })
+      const { client: puzzled } = await negotiate(junk)
+      assert.ok(puzzled instanceof BackendError && puzzled.cause instanceof TypeError, String(puzzled))
+
       const [mine, other] = [await clientIdentity(), await makeAuthority({ name: 'Another' })]
       const mixed = { ...signingChain(mine), key: signingChain({ ...other, chain: [] }).key }
       using mistaken = await connection(() => mixed, { clientAuthentication: 'requested' })

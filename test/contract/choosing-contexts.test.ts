@@ -195,6 +195,15 @@ forEachPair('choosing a context by the ClientHello', (pairing) => {
       [() => null as never, isTypeError],
       [() => client as unknown as ContextChoice, isTypeError],
       [() => ({ configuration: {}, backend: {} }), isTypeError],
+      [() => ({ refuse: 'no', alert: 'close_notify' as never }), isTypeError],
+      [() => ({ refuse: undefined as never }), isTypeError],
+      [
+        () => {
+          const broken: ContextChoice = Object.create(serving({}))
+          return Object.defineProperty(broken, 'createBuffer', { value: () => assert.fail(failure) })
+        },
+        isFailure,
+      ],
     ] as const) {
       using connection = resumingConnection(await contexts(answer))
       const endings = await negotiate(connection)

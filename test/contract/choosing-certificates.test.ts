@@ -94,9 +94,10 @@ forEachPair('choosing certificates', (pairing) => {
     it(`${version}: a choice that fails, or that cannot be shown, gives the connection up`, async () => {
       const cause = new Error('no hand free')
       using failing = await connection(() => Promise.reject(cause), { clientAuthentication: 'requested' })
-      const { client: failed } = await negotiate(failing)
+      const { client: failed, server: told } = await negotiate(failing)
       assert.ok(failed instanceof BackendError, String(failed))
       assert.equal(failed.cause, cause)
+      assert.ok(told instanceof AlertReceivedError && told.alert === 'internal_error', String(told))
 
       using junk = await connection(() => ({ leaf: 1, key: 2 }) as never, { clientAuthentication: 'requested' })
       const { client: puzzled } = await negotiate(junk)

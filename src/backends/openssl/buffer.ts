@@ -169,9 +169,11 @@ export class OpenSSLBuffer extends PlainBuffer implements TLSBuffer {
     requireAnswer(request, answer)
     engine.pause = undefined
     if (request.kind === 'verify-peer') engine.verification.answer(answer as VetoAnswer)
-    else if (typeof answer === 'object' && 'failed' in answer)
-      engine.giveUp(unanswered(engine.prepared.backendName, request, answer.failed))
-    else if (request.kind === 'choose-certificate') engine.choice?.answer(answer as SigningChain | undefined)
+    else if (typeof answer === 'object' && 'failed' in answer) {
+      const error = unanswered(engine.prepared.backendName, request, answer.failed)
+      if (request.kind === 'choose-certificate') engine.choice?.fail(error)
+      else engine.giveUp(error)
+    } else if (request.kind === 'choose-certificate') engine.choice?.answer(answer as SigningChain | undefined)
     else {
       try {
         engine.sessions.answer(request, answer)

@@ -10,7 +10,7 @@ import { useChain } from './signing-chain.ts'
 export class CertificateChoice {
   readonly #library: Library
   readonly #asks: boolean
-  #answer: { readonly chain: SigningChain | undefined } | undefined
+  #answer: { readonly chain: SigningChain | undefined } | { readonly failure: unknown } | undefined
   #requests = 0
 
   /** `asks`: whether there is a choice. */
@@ -19,12 +19,17 @@ export class CertificateChoice {
     this.#asks = asks
   }
 
-  /** OpenSSL is about to answer a request: 1 to go on, -1 to wait until the application has chosen. */
+  /**
+   * OpenSSL is about to answer a request: 1 to go on, -1 to wait until the application has chosen.
+   * @throws where nothing can be shown; OpenSSL tells the server internal_error then.
+   */
   wanted(ssl: Pointer): number {
     if (!this.#asks) return this.#note()
     if (this.#answer === undefined) return -1
-    const { chain } = this.#answer
+    const answer = this.#answer
     this.#answer = undefined
+    if ('failure' in answer) throw answer.failure
+    const { chain } = answer
     this.#library.native.SSL_certs_clear(ssl)
     if (chain !== undefined) useChain(this.#library, { ssl }, 'chooseCertificate', chain)
     return this.#note()
@@ -42,6 +47,11 @@ export class CertificateChoice {
 
   answer(chain: SigningChain | undefined): void {
     this.#answer = { chain }
+  }
+
+  /** The application could not choose. */
+  fail(failure: unknown): void {
+    this.#answer = { failure }
   }
 
   /** Data came: what was asked before it is forgiven. */

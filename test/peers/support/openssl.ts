@@ -6,6 +6,14 @@ import { Program, type ProgramOptions } from './program.ts'
 /** The option of openssl(1) that allows one version alone. */
 export const onlyVersion: { readonly [V in NegotiatedVersion]: string } = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' }
 
+/**
+ * openssl(1) tells what it has to tell through a buffer of 4,096 bytes, and passes the peer's data on beside that: where the buffer is cut,
+ * data stands in the middle of a line. By lines, both keep their places.
+ */
+export function startOpenSSL(words: readonly string[], options?: ProgramOptions): Program {
+  return new Program('stdbuf', ['-oL', 'openssl', ...words], options)
+}
+
 export async function startSServer(
   identities: Identities,
   options: readonly string[],
@@ -14,11 +22,7 @@ export async function startSServer(
   const party = identities.server(kind)
   const port = await freePort()
   const identity = ['-cert', party.chainFile, '-cert_chain', party.issuersFile, '-key', party.keyFile]
-  const program = new Program(
-    'openssl',
-    ['s_server', '-accept', `127.0.0.1:${port}`, ...identity, ...options],
-    programOptions,
-  )
+  const program = startOpenSSL(['s_server', '-accept', `127.0.0.1:${port}`, ...identity, ...options], programOptions)
   await program.listensOn(port)
   return Object.assign(program, { port })
 }
@@ -32,7 +36,7 @@ export function startSClient(
 ): Program {
   const verification = ['-CAfile', identities.authorityFile, '-verify_return_error', '-verify_hostname', hostName]
   const destination = ['-connect', `127.0.0.1:${port}`, '-servername', hostName]
-  return new Program('openssl', ['s_client', ...destination, ...verification, ...options], programOptions)
+  return startOpenSSL(['s_client', ...destination, ...verification, ...options], programOptions)
 }
 
 export function clientIdentity({ client }: Pick<Identities, 'client'>): readonly string[] {

@@ -12,7 +12,7 @@ import {
 import { groupNames, suiteNames } from '#polytls/backends/openssl/names.js'
 import { groupCode } from '#polytls/crypto/algorithms.js'
 import type { Identity } from '../../support/identities.ts'
-import { onlyVersion } from './openssl.ts'
+import { onlyVersion, startOpenSSL } from './openssl.ts'
 import { freePort } from './ports.ts'
 import { Program } from './program.ts'
 
@@ -55,7 +55,7 @@ export const opensslPeer: ParameterPeer = {
   },
   startClient(version, port, { suite, groups, scheme }) {
     const name = suiteNames.get(suite) as string
-    return new Program('openssl', [
+    return startOpenSSL([
       ...['s_client', '-connect', `127.0.0.1:${port}`, '-servername', 'server.test', onlyVersion[version]],
       ...(version === 'TLSv1.3' ? ['-ciphersuites', name] : ['-cipher', `${name}:@SECLEVEL=0`]),
       ...['-groups', groups.map((each) => groupNames.get(each)).join(':'), '-sigalgs', signatureSchemeName(scheme)],

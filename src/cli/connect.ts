@@ -71,6 +71,7 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
     highestVersion: options.max,
     backend: options.backend?.toLowerCase(),
   }
+  let open: TLSSocket | undefined
   try {
     if (options.json && options.interactive) throw new UsageFailure('--json and --interactive both want stdout')
     const goingOn = readGoingOn(options)
@@ -96,6 +97,7 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
       service: formatEndpoint(endpoint),
       ...goingOn,
     })
+    open = socket
     const { sessionOut } = options
     const sessionFile = sessionOut === undefined ? undefined : new SessionFile(sessionOut)
     if (sessionFile !== undefined) socket.on('session', (session: Session) => sessionFile.write(session))
@@ -111,6 +113,8 @@ export async function runConnect(text: string, options: ConnectOptions): Promise
     if (actsAsClient(options)) return await converse(connection, options, scene)
     return await tell(connection, options, scene)
   } catch (error) {
+    // Else the process would stay for as long as the server does.
+    open?.destroy()
     return fail(explain(error instanceof CertificateError ? settle(error, options) : error, scene), options)
   }
 }

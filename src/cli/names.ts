@@ -48,7 +48,7 @@ export function parseList(text: string): readonly string[] {
 export function parseMilliseconds(text: string): number {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < 1 || value > longestDelayMilliseconds) {
-    throw new UsageFailure(`'${text}' is not a whole number of milliseconds, 1 or more`)
+    throw new UsageFailure(`'${text}' is not a whole number of milliseconds from 1 to ${longestDelayMilliseconds}`)
   }
   return value
 }

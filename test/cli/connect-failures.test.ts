@@ -119,6 +119,13 @@ describe('polytls connect, when it fails', () => {
     assert.equal(trusted.code, 0, trusted.stderr)
   })
 
+  it('ends with 2 where --save cannot be written, and does not stay with the server', async () => {
+    const port = await running(nodeTLSServer(made, {}, () => {}))
+    const { exit, message } = await failure(port, ['--ca', files.ca, '--save', files.folder])
+    assert.equal(exit, 2)
+    assert.match(message, /^--save: .* cannot be written: EISDIR$/)
+  })
+
   it('ends with 5 when the certificate is for somebody else', async () => {
     const port = await running(nodeTLSServer(made, {}))
     const { exit, reason, hint } = await failure(port, ['--ca', files.ca, '--sni', 'elsewhere.example'])

@@ -25,5 +25,8 @@ function usable(response: unknown): Uint8Array | undefined {
   return response.byteLength === 0 ? undefined : response
 }
 
-/** What an extension has room for, behind the type and the length of a CertificateStatus: RFC 9846, Section 4.4.2.1. */
-const maximumBytes = 0xffff - 4
+/**
+ * All extensions of a certificate are one vector, each has a type and a length, and so has a CertificateStatus: RFC 9846, Sections 4.4.2 and
+ * 4.4.2.1.
+ */
+const maximumBytes = 0xffff - 8

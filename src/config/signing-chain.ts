@@ -9,7 +9,7 @@ export interface SigningChain {
   /** The intermediate certificates, each signed by the next; the root is not sent. Default: none. */
   readonly chain?: readonly Certificate[]
   /**
-   * The state of the certificate as its authority last signed it: a DER OCSPResponse to staple (RFC 6066, Section 8), of at most 65,531
+   * The state of the certificate as its authority last signed it: a DER OCSPResponse to staple (RFC 6066, Section 8), of at most 65,527
    * bytes; `undefined`, or empty, where there is none. Asked for each connection whose client wants it, so it has to be quick; renewing it
    * needs no new context. If it throws, or gives something else, the connection fails with a `BackendError`.
    */

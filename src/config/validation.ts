@@ -63,9 +63,16 @@ function timestampList(field: string, value: unknown): readonly Uint8Array[] {
   const empty = timestamps.findIndex(({ byteLength }) => byteLength === 0)
   if (empty >= 0) throw new ConfigurationError(`${field}[${empty}]`, 'it is empty')
   const bytes = timestamps.reduce((total, { byteLength }) => total + 2 + byteLength, 0)
-  if (bytes > 0xffff) throw new ConfigurationError(field, `${bytes} bytes are more than one message can have`)
+  if (bytes > mostTimestampBytes)
+    throw new ConfigurationError(
+      field,
+      `${bytes} bytes are more than the ${mostTimestampBytes} that a certificate can have beside it`,
+    )
   return timestamps
 }
+
+/** All extensions of a certificate are one vector, and each has a type and a length, as the list has: RFC 9846, Section 4.4.2. */
+const mostTimestampBytes = 0xffff - 6
 
 export function signingChains(field: string, value: unknown): readonly SigningChain[] {
   if (!Array.isArray(value)) throw expected(field, 'an array of SigningChain', value)

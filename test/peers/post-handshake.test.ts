@@ -31,7 +31,7 @@ forEachBackend('post-handshake authentication of our client', (backend) => {
     await exchange(socket, server)
     for (let round = 1; round <= 2; round++) {
       server.stdin.write('c\n')
-      await server.reports(new RegExp(`(?:[^]*SSL_do_handshake -> 1$){${round}}`, 'm'))
+      await server.reports(new RegExp(`(?:[^]*^<<< .*CertificateVerify$){${round}}`, 'm'))
       // Whatever has been answered came before this.
       socket.write(`round ${round}\n`)
       await server.reports(new RegExp(`^round ${round}$`, 'm'))

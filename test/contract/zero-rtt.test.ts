@@ -141,7 +141,8 @@ forEachPair('0-RTT', (pairing) => {
       assert.equal(yes.client.facts.earlyData, 'accepted')
       assert.equal(readAll(yes), 'early')
       assert.equal(asked.length, 1)
-      assert.ok((asked[0] as number) >= Date.now() + 5_000)
+      // A hello whose age was ten seconds too high when it came is fresh once more for twenty, the last moment included.
+      assert.ok((asked[0] as number) > Date.now() + 20_000)
       admits = typeof answer === 'boolean' ? false : Promise.resolve(false)
       using no = await establish(resumingConnection(pair, { session: await sessionOf(pair), earlyData }))
       assert.equal(no.client.facts.earlyData, 'rejected')

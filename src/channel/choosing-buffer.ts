@@ -1,4 +1,4 @@
-import { Alert, type AlertName } from '../alerts.ts'
+import type { AlertName } from '../alerts.ts'
 import { readClientHello } from '../codec/client-hello.ts'
 import { DecodeError } from '../codec/decode-error.ts'
 import { FirstMessage } from '../codec/first-message.ts'
@@ -10,6 +10,7 @@ import { type ConnectionFacts, noFacts } from './facts.ts'
 import type { ChannelBindingType } from './key-material.ts'
 import { incomingLimitBytes } from './limits.ts'
 import { type ChooseContextRequest, type PauseAnswer, requireAnswer, unanswered } from './pause.ts'
+import { encodePlainAlert } from './plain-alert.ts'
 import type { ClientCertificateRequest } from './post-handshake.ts'
 import type { TLSBuffer, Waiting } from './tls-buffer.ts'
 
@@ -106,8 +107,7 @@ class ChoosingBuffer implements TLSBuffer {
 
   #refuse(error: Error, alert: AlertName): void {
     this.#failure = error
-    // RFC 9846, Sections 5.1 and 6: a fatal alert in a record of its own, in clear.
-    this.#alert = Uint8Array.of(21, 3, 3, 0, 2, 2, Alert[alert])
+    this.#alert = encodePlainAlert(alert)
   }
 
   #requireAlive(): void {

@@ -1,8 +1,8 @@
-import { Alert } from '../../alerts.ts'
 import type { ClientBufferOptions } from '../../channel/context.ts'
 import { describeForeign } from '../../channel/foreign-peer.ts'
 import { incomingLimitBytes, outgoingLimitBytes } from '../../channel/limits.ts'
 import type { PauseRequest } from '../../channel/pause.ts'
+import { encodePlainAlert } from '../../channel/plain-alert.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { Waiting } from '../../channel/tls-buffer.ts'
 import { TLSServerConfiguration } from '../../config/server-configuration.ts'
@@ -232,8 +232,7 @@ export class Engine {
   /** There is no answer that one could go on with: the next step fails. A client that has heard nothing yet is told so, in clear. */
   giveUp(error: unknown): void {
     this.failure = { error }
-    // RFC 9846, Sections 5.1 and 6.
-    if (this.#startsOver) this.#ciphertext.add(Buffer.of(21, 3, 3, 0, 2, 2, Alert.internal_error))
+    if (this.#startsOver) this.#ciphertext.add(Buffer.from(encodePlainAlert('internal_error')))
   }
 
   /** Whether OpenSSL is not in the middle of a flight behind the handshake, where it can do nothing else. */

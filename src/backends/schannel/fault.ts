@@ -57,11 +57,6 @@ function plainAlert(records: Uint8Array): number | undefined {
   return undefined
 }
 
-/** One that we send before anything is encrypted. */
-export function encodePlainAlert(alert: AlertName): Uint8Array {
-  return Uint8Array.of(21, 3, 3, 0, 2, 2, Alert[alert])
-}
-
 /** Schannel refused something that the peer sent, and says so to the peer. */
 function objection(
   status: number,

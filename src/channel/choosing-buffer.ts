@@ -85,23 +85,30 @@ class ChoosingBuffer implements TLSBuffer {
       this.#refuse(new NegotiationError('client-hello', message, { alert }), alert)
       return
     }
+    let channel: TLSBuffer
     try {
-      // That it is a server's context, `requireAnswer` has seen. It serves as it is: what it would choose itself is not asked.
-      const chosen = (choice as ServerContext | undefined)?.createBuffer()
-      if (chosen === undefined) this.#goOn(this.#openFirst())
-      else this.#goOn(chosen instanceof ChoosingBuffer ? chosen.#openFirst() : chosen)
+      channel = this.#open(choice as ServerContext | undefined)
     } catch (cause) {
       const error = new BackendError(this.#first.backend.name, 'the context that was chosen makes no channel', {
         cause,
       })
       this.#refuse(error, 'internal_error')
+      return
     }
+    this.#goOn(channel)
+  }
+
+  /** That it is a server's context, `requireAnswer` has seen. It serves as it is: what it would choose itself is not asked. */
+  #open(context: ServerContext | undefined): TLSBuffer {
+    const chosen = context?.createBuffer()
+    if (chosen === undefined) return this.#openFirst()
+    return chosen instanceof ChoosingBuffer ? chosen.#openFirst() : chosen
   }
 
   #goOn(channel: TLSBuffer): void {
     this.#chosen = channel
     channel.processIncoming(this.#hello.received)
-    this.#hello = new FirstMessage()
+    this.#hello = handedOver
     if (this.#hasEnded) channel.endIncoming()
   }
 
@@ -246,6 +253,9 @@ function decoded(message: Uint8Array): ClientHello | undefined {
     throw thrown
   }
 }
+
+/** What is left of a hello once a channel has it. Nothing is added to it. */
+const handedOver = new FirstMessage()
 
 /** RFC 9846, Section 4. */
 const clientHelloType = 1

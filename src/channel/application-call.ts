@@ -9,6 +9,11 @@ export function callApplication<T>(backendName: string, name: string, call: () =
     return call()
   } catch (cause) {
     if (cause instanceof TLSError) throw cause
-    throw new BackendError(backendName, `${name} failed`, { cause })
+    throw applicationFailure(backendName, name, cause)
   }
+}
+
+/** What a connection fails with where something of the application's did. */
+export function applicationFailure(backendName: string, name: string, cause: unknown): BackendError {
+  return new BackendError(backendName, `${name} failed`, { cause })
 }

@@ -11,7 +11,8 @@ import { Session } from '../config/session.ts'
 import type { SessionCache } from '../config/session-cache.ts'
 import type { Signer } from '../config/signer.ts'
 import type { SigningChain } from '../config/signing-chain.ts'
-import { BackendError } from '../errors.ts'
+import type { BackendError } from '../errors.ts'
+import { applicationFailure } from './application-call.ts'
 import { isServerContext } from './given-context.ts'
 
 /**
@@ -111,7 +112,7 @@ export function unanswered(
   { kind }: Exclude<PauseRequest, VerifyPeerRequest>,
   cause: unknown,
 ): BackendError {
-  return new BackendError(backendName, `${asked[kind]} failed`, { cause })
+  return applicationFailure(backendName, asked[kind], cause)
 }
 
 /** Who was asked, by the name that the configuration has for it. */

@@ -1,6 +1,6 @@
 import type { SigningChain } from '../config/signing-chain.ts'
 import { typeOf } from '../config/source.ts'
-import { BackendError } from '../errors.ts'
+import { applicationFailure } from './application-call.ts'
 
 /** What a chain has to staple, as every backend asks for it: something to send, or nothing. */
 export function stapledResponse(
@@ -12,7 +12,7 @@ export function stapledResponse(
     try {
       return usable(ocspResponse())
     } catch (cause) {
-      throw new BackendError(backend, 'ocspResponse failed', { cause })
+      throw applicationFailure(backend, 'ocspResponse', cause)
     }
   }
 }

@@ -3,7 +3,8 @@ import { viewOf } from './view.ts'
 
 /**
  * A cursor over bytes that checks every length before it reads. Numbers are big-endian, as everywhere in TLS. What it returns are views
- * of the input, never copies (see {@link viewOf}); nested readers share the input too. Every fault is a {@link DecodeError} that names what was read.
+ * of the input, never copies (see {@link viewOf}); nested readers share the input too. Every fault is a {@link DecodeError} that names
+ * what was read.
  *
  * The presentation language that this follows is that of RFC 9846, Section 3.
  */

@@ -96,7 +96,10 @@ function findAuthenticityProblem(native: Native, basic: Pointer, { issuer, nowSe
   return problem
 }
 
-/** Whether the response names this signer, by name or by key, and the signature is by its key; of two with one name OpenSSL would try only the first. */
+/**
+ * Whether the response names this signer, by name or by key, and the signature is by its key. Each is tried alone, for of two with one
+ * name OpenSSL would try only the first.
+ */
 function hasSigned(native: Native, basic: Pointer, signer: Pointer): boolean {
   const alone = native.OPENSSL_sk_new_null()
   if (alone === null) throw new Error('OPENSSL_sk_new_null failed')

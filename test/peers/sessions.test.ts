@@ -19,6 +19,7 @@ import { exchange, finish, OwnServer, readToEnd, versions } from './support/endp
 import { priorityFor, startGnuTLSClient, startGnuTLSServer } from './support/gnutls.ts'
 import { askHTTP, serveHTTP } from './support/http.ts'
 import { hostName, type Identities, makeIdentities } from './support/identities.ts'
+import { endOfFirstProtectedRecord, Intermediary } from './support/intermediary.ts'
 import { onlyVersion, startSClient, startSServer } from './support/openssl.ts'
 import { run } from './support/program.ts'
 import { startNginx } from './support/proxies.ts'
@@ -90,17 +91,22 @@ forEachBackend('sessions of our client', (backend) => {
   it('nginx answers early data that is safe, and 425 to what is not', async () => {
     await using server = await startNginx(identities, { version: 'TLSv1.3' })
     const context = contextOf(backend)
-    for (const [path, status] of [
-      ['/early', '200'],
-      ['/unsafe', '425'],
+    // A request is early for nginx until the client has finished the handshake, so what ends it does not arrive: whichever is faster
+    // would decide otherwise. Nginx hangs up then without close_notify.
+    await using intermediary = await Intermediary.start(server.port)
+    for (const [path, answer] of [
+      ['/early', /^HTTP\/1\.1 200 .*early 1$/s],
+      ['/unsafe', /^HTTP\/1\.1 425 /],
     ] as const) {
-      const session = await sessionFrom(await connectTo(server.port, context))
+      intermediary.toServer = {}
+      const session = await sessionFrom(await connectTo(intermediary.port, context))
       assert.ok(session.maxEarlyDataBytes > 0)
+      intermediary.toServer = { heldBackFrom: endOfFirstProtectedRecord }
       const request = `GET ${path} HTTP/1.1\r\nHost: ${hostName}\r\nConnection: close\r\n\r\n`
-      const socket = await connectTo(server.port, context, { session, earlyData: Buffer.from(request) })
+      const socket = await connectTo(intermediary.port, context, { session, earlyData: Buffer.from(request) })
       assert.equal(socket.facts.earlyData, 'accepted')
       const { text } = await readToEnd(socket)
-      assert.equal(text.split(' ')[1], status, text)
+      assert.match(text, answer)
     }
   })
 

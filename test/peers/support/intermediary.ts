@@ -7,6 +7,8 @@ export interface Treatment {
   readonly passBytes?: number
   /** How it ends then: as if the sender had closed it, or as if the sender's machine knew nothing of it any more. Default: closed. */
   readonly ending?: 'closed' | 'reset'
+  /** Where in what the sender has sent so far that begins which never arrives, though the connection stays. Default: nowhere. */
+  readonly heldBackFrom?: (sent: Buffer) => number
   /** Every byte arrives alone. */
   readonly byteByByte?: boolean
 }
@@ -72,10 +74,11 @@ export class Intermediary implements AsyncDisposable {
 async function pass(
   from: Socket,
   to: Socket,
-  { passBytes = Number.POSITIVE_INFINITY, ending = 'closed', byteByByte = false }: Treatment,
+  { passBytes = Number.POSITIVE_INFINITY, ending = 'closed', heldBackFrom = nowhere, byteByByte = false }: Treatment,
   passed: (bytes: Buffer) => void,
 ): Promise<void> {
   let left = passBytes
+  let sent = Buffer.alloc(0)
   const cut = (): void => {
     from.destroy()
     if (ending === 'reset') to.resetAndDestroy()
@@ -89,7 +92,9 @@ async function pass(
   }
   try {
     for await (const chunk of from as AsyncIterable<Buffer>) {
-      const allowed = chunk.subarray(0, left)
+      const before = sent.byteLength
+      sent = Buffer.concat([sent, chunk])
+      const allowed = chunk.subarray(0, Math.min(left, Math.max(0, heldBackFrom(sent) - before)))
       left -= allowed.byteLength
       passed(allowed)
       for (let at = 0; at < allowed.byteLength; at += byteByByte ? 1 : allowed.byteLength) {
@@ -108,6 +113,8 @@ async function pass(
   }
 }
 
+const nowhere = (): number => Number.POSITIVE_INFINITY
+
 /** Where the records of one direction begin and end. RFC 9846, Section 5.1. */
 export function recordBoundaries(flight: Buffer): readonly number[] {
   const boundaries = [0]
@@ -116,6 +123,13 @@ export function recordBoundaries(flight: Buffer): readonly number[] {
     boundaries.push(at)
   }
   return boundaries
+}
+
+/** Where the first record of protected data ends; nowhere, while none has begun. */
+export function endOfFirstProtectedRecord(flight: Buffer): number {
+  const boundaries = recordBoundaries(flight)
+  const first = boundaries.find((boundary) => flight[boundary] === applicationData)
+  return boundaries.find((boundary) => first !== undefined && boundary > first) ?? nowhere()
 }
 
 /** Places to cut a flight at: all around the boundaries of its records and in the midst of them, before its end. */
@@ -127,3 +141,6 @@ export function cuttingPlaces(flight: Buffer): readonly number[] {
   })
   return [...new Set(places)].filter((place) => place >= 0 && place < flight.byteLength).sort((a, b) => a - b)
 }
+
+/** The content type of records of protected data. */
+const applicationData = 23

@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test'
 import { type CertificateCodec, CertificateCompression, createPortableBackend } from 'polytls'
 import { nodeCertificateCodecs } from '#polytls/compression/node.js'
 import { only } from '../support/backends.ts'
-import { OwnServer, receives } from './support/endpoints.ts'
+import { OwnServer } from './support/endpoints.ts'
+import { serveHTTP } from './support/http.ts'
 import { hostName, type Identities, makeIdentities } from './support/identities.ts'
 import { Program } from './support/program.ts'
 
@@ -44,6 +45,12 @@ describe('compressed certificates and Chromium', () => {
         innerProtocols: ['http/1.1'],
         ...only(version),
       })
+      // It may connect twice where the first connection takes its time, and ask on either.
+      const versions = new Set<string>()
+      server.server.on('secureConnection', ({ facts }) => versions.add(facts.version))
+      serveHTTP(server, (_question, answer) => {
+        answer.writeHead(200, { 'content-type': 'text/html' }).end('<p>what it has read</p>')
+      })
       const { publicKey } = new X509Certificate(identities.server().identity.certificate)
       const pin = createHash('sha256')
         .update(publicKey.export({ type: 'spki', format: 'der' }))
@@ -61,12 +68,9 @@ describe('compressed certificates and Chromium', () => {
         ...[`--host-resolver-rules=MAP ${hostName} 127.0.0.1`, `--ignore-certificate-errors-spki-list=${pin}`],
         ...['--dump-dom', `https://${hostName}:${server.port}/`],
       ])
-      const socket = await server.accepted()
-      await receives(socket, 'GET / HTTP/1.1\r\n')
-      socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n<p>what it has read</p>')
       await chromium.reports(/what it has read/)
-      assert.equal(socket.facts.version, version)
-      assert.deepEqual(compressed, sent)
+      assert.deepEqual([...versions], [version])
+      assert.deepEqual([...new Set(compressed)], sent)
     })
   }
 })

@@ -1,5 +1,5 @@
-/** How long to wait for what has to come. For a busy machine: nothing that works takes a tenth of it. */
-export const patienceMilliseconds = 20_000
+/** How long to wait for what has to come. For a busy machine: nothing that works takes a twentieth of it. */
+export const patienceMilliseconds = 60_000
 
 /** Fails when something does not come, which tells more than a test that is given up as a whole. */
 export async function patiently<T>(what: string, coming: Promise<T>, milliseconds = patienceMilliseconds): Promise<T> {

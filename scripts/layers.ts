@@ -55,8 +55,9 @@ export const layers: readonly Layer[] = [
   layer('keys', ['keys/'], { mayImport: ['codec', 'config', 'errors'], node: true, mayUse: ['async'] }),
   layer('trust', ['trust/'], { mayImport: ['codec', 'config', 'errors'], node: true, mayUse: ['async'] }),
   layer('compression', ['compression/'], { mayImport: ['config', 'errors'], node: true }),
+  // Stapled states are judged by the rules of x509, so that no backend judges otherwise.
   layer('backends/openssl', ['backends/openssl/'], {
-    mayImport: ['channel', 'codec', 'config', 'errors'],
+    mayImport: ['channel', 'x509', 'crypto', 'codec', 'config', 'errors'],
     node: true,
     packages: ['koffi'],
   }),

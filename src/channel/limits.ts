@@ -26,3 +26,9 @@ export const longestSessionStateBytes: number = 48 * 1024
 
 /** The longest Certificate message that is accepted. */
 export const maxCertificateChainBytes: number = 100 * 1024
+
+/**
+ * The longest OCSP response that is stapled or judged, ten times what responders send. In TLS 1.2 it is a message by itself, of which
+ * OpenSSL takes 2^14 bytes, four of them its type and length (RFC 6066, Section 8).
+ */
+export const longestStapledResponseBytes: number = 16_384 - 4

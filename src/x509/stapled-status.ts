@@ -1,12 +1,12 @@
 import { DecodeError } from '../codec/decode-error.ts'
 import type { HashAlgorithm } from '../crypto/algorithms.ts'
-import type { CryptoProvider } from '../crypto/provider.ts'
 import { CertificateError } from '../errors.ts'
 import { equalBytes, type X509Certificate } from './certificate.ts'
 import { type CheckContext, chooseKey } from './certificate-checks.ts'
 import { type CertificateFault, certificateError } from './certificate-fault.ts'
 import { KeyUsage } from './extensions.ts'
 import { revokedFault } from './revocation.ts'
+import type { StatusVerifier } from './signature-verifier.ts'
 import {
   type CertificateId,
   type CertificateStatus,
@@ -15,14 +15,16 @@ import {
   type StatusResponse,
 } from './status-response.ts'
 import { formatTime } from './time.ts'
-import type { VerifiedPath } from './verify-path.ts'
 
 export interface StapledStatusRequest {
-  /** Whose status is in question: that of the leaf. */
-  readonly path: VerifiedPath
+  /** Whose status is in question. */
+  readonly leaf: X509Certificate
+  /** Who vouches for it, in the path that was verified. */
+  readonly issuer: X509Certificate
   /** What the server stapled: an OCSPResponse in DER. */
   readonly response: Uint8Array | undefined
-  readonly crypto: CryptoProvider
+  readonly longestResponseBytes: number
+  readonly crypto: StatusVerifier
   readonly timeMilliseconds: number
   /** Whether there has to be a response; without it only a certificate that promises one (RFC 7633) needs it. */
   readonly isRequired: boolean
@@ -30,20 +32,18 @@ export interface StapledStatusRequest {
 
 /**
  * Verifies what a server staples to its certificate: RFC 6960, Section 3.2. A response that is there has to be a good one, whoever wants
- * it; a certificate that is trusted itself has no issuer that could say anything, and needs none.
+ * it. For a certificate that is trusted itself nobody is to ask: it has no issuer that could say anything.
  * @throws CertificateError with the reason `revoked` or `revocation-unknown`.
  */
 export function verifyStapledStatus(request: StapledStatusRequest): void {
-  const { path, response, isRequired } = request
-  const [leaf, issuer] = path.path
-  if (leaf === undefined || issuer === undefined) return
+  const { leaf, response, isRequired } = request
   if (response === undefined) {
     const isPromised = leaf.extensions.tlsFeatures.includes(statusRequest)
     if (!isRequired && !isPromised) return
     const why = isPromised ? 'promises a stapled status, and there is none' : 'came without a stapled status'
     throw statusError({ reason: 'revocation-unknown', problem: why }, leaf)
   }
-  const fault = findStatusFault(response, leaf, issuer, request)
+  const fault = findStatusFault(response, request)
   if (fault !== undefined) throw statusError(fault, leaf)
 }
 
@@ -61,15 +61,14 @@ function statusError(fault: CertificateFault, leaf: X509Certificate): Certificat
 
 function findStatusFault(
   der: Uint8Array,
-  leaf: X509Certificate,
-  issuer: X509Certificate,
-  { crypto, timeMilliseconds }: StapledStatusRequest,
+  { leaf, issuer, longestResponseBytes, crypto, timeMilliseconds }: StapledStatusRequest,
 ): CertificateFault | undefined {
   const unknown = (problem: string, cause?: unknown): CertificateFault => ({
     reason: 'revocation-unknown',
     problem: `has a stapled status that cannot be relied on: ${problem}`,
     cause,
   })
+  if (der.length > longestResponseBytes) return unknown('it is longer than any responder needs')
   let response: StatusResponse
   try {
     response = decodeStatusResponse(der)
@@ -99,7 +98,7 @@ function findStatusFault(
 function findAuthenticityProblem(
   response: StatusResponse,
   issuer: X509Certificate,
-  crypto: CryptoProvider,
+  crypto: StatusVerifier,
   context: CheckContext,
 ): string | undefined {
   if (response.unknownCritical !== undefined) return unknownCriticalProblem(response.unknownCritical)
@@ -122,7 +121,7 @@ function unknownCriticalProblem(oid: string): string {
   return `a critical extension of it is not known: ${oid}`
 }
 
-function isResponder(id: ResponderId, signer: X509Certificate, publicKey: Uint8Array, crypto: CryptoProvider): boolean {
+function isResponder(id: ResponderId, signer: X509Certificate, publicKey: Uint8Array, crypto: StatusVerifier): boolean {
   return 'nameKey' in id ? id.nameKey === signer.subject.key : equalBytes(id.keyHash, crypto.sha1(publicKey))
 }
 
@@ -149,7 +148,7 @@ function findDelegationProblem(
     : "the signature of its signer's certificate is wrong"
 }
 
-function isAbout(id: CertificateId, leaf: X509Certificate, issuer: X509Certificate, crypto: CryptoProvider): boolean {
+function isAbout(id: CertificateId, leaf: X509Certificate, issuer: X509Certificate, crypto: StatusVerifier): boolean {
   if (!equalBytes(id.serialNumber, leaf.serialNumber)) return false
   const { key } = chooseKey(issuer, crypto)
   const hash = hashFor(id.hashOid, crypto)
@@ -160,7 +159,7 @@ function isAbout(id: CertificateId, leaf: X509Certificate, issuer: X509Certifica
   )
 }
 
-function hashFor(oid: string, crypto: CryptoProvider): ((data: Uint8Array) => Uint8Array) | undefined {
+function hashFor(oid: string, crypto: StatusVerifier): ((data: Uint8Array) => Uint8Array) | undefined {
   if (oid === sha1) return (data) => crypto.sha1(data)
   const algorithm = hashes.get(oid)
   return algorithm && ((data) => crypto.digest(algorithm, data))

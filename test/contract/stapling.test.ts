@@ -12,6 +12,7 @@ import {
   TLSServerConfiguration,
   TrustStore,
 } from 'polytls'
+import { longestStapledResponseBytes } from '#polytls/channel/limits.js'
 import { forEachPair, forEachVersion, has, type OneVersion } from '../support/backends.ts'
 import { type Connection, connectionBetween, connectionOf, contextsFor } from '../support/connection.ts'
 import { authority, makeAuthority, matching, signingChain, trusting } from '../support/identities.ts'
@@ -133,7 +134,7 @@ forEachPair('stapling', (pairing) => {
           [() => null, /null/],
           [() => 'response.der', /string/],
           [() => new Uint8Array(identity.status()).buffer, /Uint8Array/],
-          [() => new Uint8Array(65_528), /65528 bytes/],
+          [() => new Uint8Array(16_381), /16381 bytes/],
         ]
         for (const [ocspResponse, cause] of answers) {
           const chain = identity.chain({ ocspResponse: ocspResponse as () => undefined })
@@ -146,13 +147,30 @@ forEachPair('stapling', (pairing) => {
         }
       })
 
-      it(`${version}: a certificate that is trusted itself needs no status, whoever sends others along`, async () => {
-        for (const status of [undefined, identity.status({ status: { revoked: '2024-06-01' } })]) {
-          const chain = identity.chain({ ocspResponse: () => status, chain: [identity.root] })
-          const trustStore = TrustStore.fromCertificates([chain.leaf])
-          using connection = await connectionWith(bounds, { trustStore, ocspStapling: 'hard' }, chain).establish()
-          assert.deepEqual(hex(connection.client.facts.ocspResponse), hex(status))
+      it(`${version}: a certificate that is trusted itself needs no status, whoever else is trusted or sent along`, async () => {
+        for (const others of [[], [identity.root]]) {
+          for (const status of [undefined, identity.status({ status: { revoked: '2024-06-01' } })]) {
+            const chain = identity.chain({ ocspResponse: () => status, chain: [identity.root] })
+            const trustStore = TrustStore.fromCertificates([...others, chain.leaf])
+            using connection = await connectionWith(bounds, { trustStore, ocspStapling: 'hard' }, chain).establish()
+            assert.deepEqual(hex(connection.client.facts.ocspResponse), hex(status))
+          }
         }
+      })
+
+      it(`${version}: the longest status that there may be is given, and the longest list of timestamps beside it`, async () => {
+        const status = identity.longStatus(longestStapledResponseBytes)
+        const hasTimestamps = [clientBackend, serverBackend].every((each) => has(each, 'certificate-timestamps'))
+        const certificateTimestamps = hasTimestamps ? [Buffer.alloc(16_384 - 2, 1)] : []
+        const chain = identity.chain({
+          ocspResponse: () => status,
+          ...(hasTimestamps && { signedCertificateTimestamps: certificateTimestamps }),
+        })
+        const client = { ocspStapling: 'hard', certificateTimestamps: hasTimestamps } as const
+        using connection = await connectionWith(bounds, client, chain).establish()
+        const { ocspResponse, signedCertificateTimestamps } = connection.client.facts
+        assert.deepEqual(hex(ocspResponse), hex(status))
+        assert.deepEqual(signedCertificateTimestamps.map(hex), certificateTimestamps.map(hex))
       })
 
       it(`${version}: who does not ask gets none, and a promise does not matter`, async () => {

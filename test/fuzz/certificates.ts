@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { longestStapledResponseBytes } from '#polytls/channel/limits.js'
 import { DerReader, Tag } from '#polytls/codec/der.js'
 import {
   encodeContext,
@@ -68,10 +69,13 @@ export const certificates: FuzzTarget = {
         budget,
       })
     }, 'verifyPath')
-    if (path !== undefined) {
+    const [leaf, issuer] = path?.path ?? []
+    if (leaf !== undefined && issuer !== undefined) {
       const request = {
-        path,
+        leaf,
+        issuer,
         response: mutate(status, random),
+        longestResponseBytes: longestStapledResponseBytes,
         crypto: believer,
         timeMilliseconds: TIME,
         isRequired: true,

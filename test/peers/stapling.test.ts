@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
-import { Certificate, CertificateError, type TrustStore } from 'polytls'
+import { Certificate, CertificateError, ProtocolError, type TrustStore } from 'polytls'
+import { longestStapledResponseBytes } from '#polytls/channel/limits.js'
 import { forEachBackend, has, only } from '../support/backends.ts'
 import { StapledIdentity } from '../support/stapled-identities.ts'
 import { connectTo, failureOf, finish, OwnServer } from './support/endpoints.ts'
@@ -28,6 +29,7 @@ const files = {
   key: write('key.pem', bytesOf(identity.chain().key.source)),
   good: write('good.der', good),
   revoked: write('revoked.der', revoked),
+  tooLong: write('too-long.der', identity.longStatus(longestStapledResponseBytes + 1)),
 }
 
 forEachBackend('stapled states', (backend) => {
@@ -83,6 +85,20 @@ forEachBackend('stapled states', (backend) => {
       assert.ok(error instanceof CertificateError, String(error))
       assert.equal(error.reason, 'revoked')
       await revoking.reports(/bad certificate status response/)
+    })
+
+    it(`${version}: our client takes no more than a response may be long`, async () => {
+      await using server = await startSServer(version, files.tooLong)
+      const error = await failureOf(connectTo(backend, server.port, { trustStore, ocspStapling: 'soft' }))
+      // In TLS 1.2 it is a message by itself, which OpenSSL does not even read.
+      if (version === 'TLSv1.2' && backend.name.startsWith('openssl')) {
+        assert.ok(error instanceof ProtocolError, String(error))
+        assert.match(error.message, /excessive message size/)
+      } else {
+        assert.ok(error instanceof CertificateError, String(error))
+        assert.equal(error.reason, 'revocation-unknown')
+        assert.match(error.message, /longer than any responder needs/)
+      }
     })
   }
 })

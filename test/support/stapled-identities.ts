@@ -1,7 +1,12 @@
 import { Certificate, PrivateKey, type SigningChain, TrustStore } from 'polytls'
 import { encodeSequence, encodeUnsigned } from '#polytls/codec/der-writer.js'
 import { extension, makeKey, type TestKey } from '../x509/make-certificate.ts'
-import { makeStatusResponse, type StatusEntry } from '../x509/make-status-response.ts'
+import {
+  makeStatusResponse,
+  paddedTo,
+  type StatusEntry,
+  type StatusResponseOptions,
+} from '../x509/make-status-response.ts'
 import { Authority } from '../x509/verify.ts'
 import { hostName } from './identities.ts'
 
@@ -28,12 +33,18 @@ export class StapledIdentity {
   }
 
   /** What the authority says at this time. */
-  status(entry: Partial<StatusEntry> = {}): Uint8Array {
+  status(entry: Partial<StatusEntry> = {}, options: Partial<StatusResponseOptions> = {}): Uint8Array {
     const [thisUpdate, nextUpdate] = [-1, 1].map((days) => new Date(Date.now() + days * dayMilliseconds).toISOString())
     return makeStatusResponse({
       issuer: this.#authority,
       entries: [{ serial: this.#serial, thisUpdate: thisUpdate as string, nextUpdate, ...entry }],
+      ...options,
     })
+  }
+
+  /** The same, in so many bytes. */
+  longStatus(length: number): Uint8Array {
+    return paddedTo(length, (extensions) => this.status({}, { extensions }))
   }
 
   /** What somebody else says. */

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { longestStapledResponseBytes } from '#polytls/channel/limits.js'
 import { encodeSequence, encodeUnsigned } from '#polytls/codec/der-writer.js'
 import {
   authorityKeyIdentifier,
@@ -7,7 +9,7 @@ import {
   makeKey,
   subjectKeyIdentifier,
 } from './make-certificate.ts'
-import { makeStatusResponse, type StatusEntry, type StatusResponseOptions } from './make-status-response.ts'
+import { makeStatusResponse, paddedTo, type StatusEntry, type StatusResponseOptions } from './make-status-response.ts'
 import { Authority } from './verify.ts'
 
 /** What a server staples, and what every backend has to make of it. The time is that of `verify.ts`. */
@@ -27,7 +29,8 @@ const responder = { name: 'CN=Responder', key: makeKey() }
 const successor = { name: responder.name, key: makeKey() }
 const namesake = { name: root.name, key: makeKey() }
 const small = { name: 'CN=Small Responder', key: makeKey('rsa1024') }
-const mustStaple = extension('1.3.6.1.5.5.7.1.24', encodeSequence(encodeUnsigned(5)))
+/** RFC 7633. */
+export const mustStaple: Uint8Array = extension('1.3.6.1.5.5.7.1.24', encodeSequence(encodeUnsigned(5)))
 const ocspSigning = extendedKeyUsage('1.3.6.1.5.5.7.3.9')
 const noCheck = extension('1.3.6.1.5.5.7.48.1.5', Uint8Array.of(5, 0), true)
 const critical = extension('1.2.3', Uint8Array.of(5, 0), true)
@@ -48,6 +51,16 @@ const given = (
   reason: StapledStatusCase['reason'],
   changes: Partial<StapledStatusCase> = {},
 ): StapledStatusCase => ({ name, response: staple, path, reason, ...changes })
+
+/** What must be DER, with a length that is written longer than need be. */
+function withLongLength(der: Uint8Array): Uint8Array {
+  const [tag, form, ...rest] = der
+  assert.equal(form, 0x81)
+  return Uint8Array.of(tag as number, 0x82, 0, ...rest)
+}
+
+/** A good answer of so many bytes. */
+const ofLength = (length: number): Uint8Array => paddedTo(length, (extensions) => response({}, { extensions }))
 
 const pinned = [root.issue('host.example')]
 const revoked = { status: { revoked: '2024-06-01', reason: 1 } } as const
@@ -133,6 +146,18 @@ export const stapledStatusCases: readonly StapledStatusCase[] = [
   given('no DER', Buffer.from('no response'), unknown),
   given('one that was cut', response().subarray(0, 80), unknown),
   given('one with something behind it', Buffer.concat([response(), Buffer.of(0)]), unknown),
+  given('one that is BER and no DER', withLongLength(response()), unknown),
+  given('one with something behind what is signed', response({}, { appendix: Buffer.of(5, 0) }), unknown),
+  given('one that states its version', response({}, { version: 0 }), undefined),
+  given('one of another version', response({}, { version: 1 }), unknown),
+  given('one that was made at no time', response({}, { producedAt: 'some time' }), unknown),
+  given('one that has extensions, and has none', response({}, { extensions: [] }), unknown),
+  given('one whose answer has extensions, and has none', response({ extensions: [] }), unknown),
+  given('the longest that there may be', ofLength(longestStapledResponseBytes), undefined),
+  given('a longer one', ofLength(longestStapledResponseBytes + 1), unknown),
+  given('one signed with SHA-384', response({}, { hash: 'sha384' }), undefined),
+  given('one signed with SHA-224', response({}, { hash: 'sha224' }), unknown),
+  given('one signed with SHA-1', response({}, { hash: 'sha1' }), unknown),
   given('a responder that has no answer', response({}, { responseStatus: 3 }), unknown),
   given('a critical extension', response({}, { extensions: [critical] }), unknown),
   given('a critical extension of what counts', response({ extensions: [critical] }), unknown),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { longestStapledResponseBytes } from '#polytls/channel/limits.js'
 import { DecodeError } from '#polytls/codec/decode-error.js'
 import { createNobleCrypto } from '#polytls/crypto/noble/provider.js'
 import type { CryptoProvider } from '#polytls/crypto/provider.js'
@@ -12,9 +13,20 @@ import { Authority, crypto, TIME, verify } from './verify.ts'
 
 function verdict(given: StapledStatusCase, provider: CryptoProvider = crypto): CertificateError | undefined {
   const { path: chain, response, isRequired = false } = given
-  const path = verify(chain, [chain.at(-1) as Uint8Array], { crypto: provider })
+  const [leaf, issuer] = verify(chain, [chain.at(-1) as Uint8Array], { crypto: provider }).path
+  // Who is trusted itself has nobody above.
+  if (leaf === undefined || issuer === undefined) return undefined
+  const longestResponseBytes = longestStapledResponseBytes
   try {
-    verifyStapledStatus({ path, response, crypto: provider, timeMilliseconds: TIME, isRequired })
+    verifyStapledStatus({
+      leaf,
+      issuer,
+      response,
+      longestResponseBytes,
+      crypto: provider,
+      timeMilliseconds: TIME,
+      isRequired,
+    })
     return undefined
   } catch (error) {
     assert.ok(error instanceof CertificateError, String(error))

@@ -9,6 +9,7 @@ type Encode = (object: Pointer, cursor: BigUint64Array | null) => number
 const kinds = {
   certificate: ['d2i_X509', 'X509_free'],
   'private key': ['d2i_AutoPrivateKey', 'EVP_PKEY_free'],
+  'public key': ['d2i_PUBKEY', 'EVP_PKEY_free'],
   session: ['d2i_SSL_SESSION', 'SSL_SESSION_free'],
 } as const
 

@@ -26,7 +26,6 @@ export class PeerVerification {
   readonly #options: PeerVerificationOptions
   readonly #revocation: RevocationJudge | undefined
   #chainVerified = false
-  #isTrustedItself = false
   #failure: VerifyFailure | undefined
   #verdict: VetoAnswer | undefined
   #earlier: { readonly chain: readonly Uint8Array[]; readonly resumed: boolean } | undefined
@@ -39,11 +38,6 @@ export class PeerVerification {
 
   get chainVerified(): boolean {
     return this.#chainVerified
-  }
-
-  /** Whether the trust store has the peer's own certificate: what stands above it in the chain was not verified then. */
-  get isTrustedItself(): boolean {
-    return this.#isTrustedItself
   }
 
   /** The peer was verified otherwise: in the connection that this one resumes, or by a key that both have. */
@@ -68,7 +62,6 @@ export class PeerVerification {
         return 0
       }
       this.#chainVerified = true
-      this.#isTrustedItself = native.X509_STORE_CTX_get_num_untrusted(storeContext) === 0
     }
     if (this.#options.isServer || !this.#options.asksForVeto) return 1
     // A client can stop here, before it has shown anything of itself. OpenSSL will ask again.

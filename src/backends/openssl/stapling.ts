@@ -21,11 +21,8 @@ export class StapledStatusCheck {
     this.#now = now
   }
 
-  /**
-   * Answers OpenSSL: 1 to go on, 0 for the alert bad_certificate_status_response. A certificate that is trusted itself has no issuer that
-   * was verified and could say anything.
-   */
-  check(ssl: Pointer, isTrustedItself: boolean): number {
+  /** Answers OpenSSL: 1 to go on, 0 for the alert bad_certificate_status_response. */
+  check(ssl: Pointer): number {
     const { native } = this.#library
     // A session that is resumed shows no certificate, and so nothing beside it.
     if (native.SSL_session_reused(ssl) === 1) return 1
@@ -33,8 +30,8 @@ export class StapledStatusCheck {
     const length = native.SSL_ctrl(ssl, Ctrl.GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, address)
     this.response = length > 0 ? this.#library.copy(address[0] ?? null, length) : undefined
     const path = native.SSL_get0_verified_chain(ssl)
-    // There is no path only for `polytls/insecure`.
-    if (path === null || isTrustedItself) return 1
+    // There is no path only for `polytls/insecure`. And for a certificate that is trusted itself nobody is to ask, whoever issued it.
+    if (path === null || this.#trusts(ssl, native.OPENSSL_sk_value(path, 0) as Pointer)) return 1
     this.refusal = findStatusError(this.#library, {
       path,
       response: this.response,
@@ -42,6 +39,24 @@ export class StapledStatusCheck {
       isRequired: this.#policy === 'hard',
     })
     return this.refusal === undefined ? 1 : 0
+  }
+
+  /** Whether the trust store has this very certificate. */
+  #trusts(ssl: Pointer, certificate: Pointer): boolean {
+    const { native } = this.#library
+    const store = native.SSL_CTX_get_cert_store(native.SSL_get_SSL_CTX(ssl))
+    const storeContext = native.X509_STORE_CTX_new()
+    if (native.X509_STORE_CTX_init(storeContext, store, null, null) !== 1) throw new Error('X509_STORE_CTX_init failed')
+    const namesakes = native.X509_STORE_CTX_get1_certs(storeContext, native.X509_get_subject_name(certificate))
+    let isThere = false
+    for (let index = 0; namesakes !== null && index < native.OPENSSL_sk_num(namesakes); index++) {
+      const namesake = native.OPENSSL_sk_value(namesakes, index) as Pointer
+      isThere ||= native.X509_cmp(namesake, certificate) === 0
+      native.X509_free(namesake)
+    }
+    native.OPENSSL_sk_free(namesakes)
+    native.X509_STORE_CTX_free(storeContext)
+    return isThere
   }
 }
 

@@ -44,9 +44,9 @@ export class StepAnswers implements StepListener {
   }
 
   status(): number {
-    const { stapledStatus, prepared, library, verification } = this.engine
+    const { stapledStatus, prepared, library } = this.engine
     const ssl = this.engine.live()
-    if (stapledStatus !== undefined) return stapledStatus.check(ssl, verification.isTrustedItself)
+    if (stapledStatus !== undefined) return stapledStatus.check(ssl)
     return staple(library, ssl, prepared.ocspResponseFor(library.native.SSL_get_certificate(ssl)))
   }
 

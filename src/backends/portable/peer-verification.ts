@@ -1,3 +1,4 @@
+import { longestStapledResponseBytes } from '../../channel/limits.ts'
 import { nameText, type ServerName } from '../../channel/server-name.ts'
 import type { OCSPStapling } from '../../config/client-configuration.ts'
 import type { CodePoint } from '../../config/registry.ts'
@@ -95,10 +96,13 @@ export class PeerVerifier {
   accept({ chain, publicKey, path }: VouchedChain, evidence: Evidence = {}): AcceptedChain {
     const { ocspResponse, timestamps = [], compression } = evidence
     const { crypto, now, ocspStapling } = this.#options
-    if (ocspStapling !== 'none' && path !== undefined) {
+    const [leaf, issuer] = path?.path ?? []
+    if (ocspStapling !== 'none' && leaf !== undefined && issuer !== undefined) {
       verifyStapledStatus({
-        path,
+        leaf,
+        issuer,
         response: ocspResponse,
+        longestResponseBytes: longestStapledResponseBytes,
         crypto,
         timeMilliseconds: now(),
         isRequired: ocspStapling === 'hard',

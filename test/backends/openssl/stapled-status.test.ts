@@ -3,8 +3,9 @@ import { describe, it } from 'node:test'
 import { CertificateError } from 'polytls'
 import { Library, loadLibrary } from '#polytls/backends/openssl/library.js'
 import { findStatusError } from '#polytls/backends/openssl/stapled-status.js'
-import { type StapledStatusCase, stapledStatusCases } from '../../x509/stapled-status-cases.ts'
-import { TIME } from '../../x509/verify.ts'
+import { makeStatusResponse } from '../../x509/make-status-response.ts'
+import { mustStaple, type StapledStatusCase, stapledStatusCases } from '../../x509/stapled-status-cases.ts'
+import { Authority, TIME } from '../../x509/verify.ts'
 
 for (const choice of ['embedded', 'system'] as const) {
   const library = loadLibrary(choice)
@@ -26,12 +27,36 @@ for (const choice of ['embedded', 'system'] as const) {
         assert.equal(library.native.ERR_get_error(), 0)
       })
     }
+
+    it('the state of a certificate that OpenSSL takes, and the judge does not, matters to those who want to know', () => {
+      const root = new Authority('CN=Root')
+      // RFC 5280, Section 4.1.2.2: no more than 20.
+      const serial = new Uint8Array(21).fill(1)
+      const pathOf = (...extensions: readonly Uint8Array[]) => [
+        root.issue('host.example', { serial, extensions }),
+        root.root(),
+      ]
+      const staple = makeStatusResponse({ issuer: root, entries: [{ serial: 7 }] })
+      for (const [path, response, isRequired, reason] of [
+        [pathOf(), undefined, false, undefined],
+        [pathOf(mustStaple), undefined, false, 'revocation-unknown'],
+        [pathOf(), undefined, true, 'revocation-unknown'],
+        [pathOf(), staple, false, 'revocation-unknown'],
+      ] as const) {
+        const error = verdict(library, { path, response, isRequired })
+        assert.equal(error?.reason, reason, error?.message)
+        if (error === undefined) continue
+        assert.match(error.message, /cannot be judged.*serialNumber/)
+        assert.equal(error.alert, 'bad_certificate_status_response')
+        assert.equal(error.subject, 'CN=host.example')
+      }
+    })
   })
 }
 
 function verdict(
   library: Library,
-  { path, response, isRequired = false }: StapledStatusCase,
+  { path, response, isRequired = false }: Pick<StapledStatusCase, 'path' | 'response' | 'isRequired'>,
 ): CertificateError | undefined {
   const { native, koffi } = library
   const stack = native.OPENSSL_sk_new_null() as bigint

@@ -1,8 +1,9 @@
 import process from 'node:process'
 import { type Answer, BrokerAnswers, encodeSaslInit, saslHeader } from '../amqp/broker-greeting.ts'
 import type { Backend } from '../channel/backend.ts'
+import type { ClientContext } from '../channel/context.ts'
 import { parseServerName } from '../channel/server-name.ts'
-import { TLSClientConfiguration } from '../config/client-configuration.ts'
+import { type ClientOptions, TLSClientConfiguration } from '../config/client-configuration.ts'
 import type { NegotiatedVersion } from '../config/tls-version.ts'
 import { connect } from '../connections.ts'
 import { ProtocolError } from '../errors.ts'
@@ -88,16 +89,24 @@ class Probe {
   readonly #endpoint: Endpoint
   readonly #backend: Backend
   readonly #options: AMQPOptions
+  readonly #identity: Pick<ClientOptions, 'trustStore' | 'certificateChain'>
 
+  /** Reads the files that the options name. */
   constructor(endpoint: Endpoint, backend: Backend, options: AMQPOptions) {
     this.#endpoint = endpoint
     this.#backend = backend
     this.#options = options
+    const { ca, cert, key } = options
+    this.#identity = present({
+      trustStore: ca === undefined ? undefined : readTrustStore('--ca', ca),
+      certificateChain: readSigningChain(cert, key),
+    })
   }
 
   async version(version: NegotiatedVersion, failures: Explanation[]): Promise<VersionReport> {
+    const context = this.#contextFor({ lowestSupportedVersion: version, highestSupportedVersion: version })
     try {
-      await using socket = await this.#connect({ lowestSupportedVersion: version, highestSupportedVersion: version })
+      await using socket = await this.#connect(context)
       // A broker of TLS 1.3 that refuses the client's certificate says so only now: by its greeting, or an alert.
       await this.#ask(socket)
       const { cipherSuite, group, chain } = reportOf(this.#backend, socket.facts, { connect: 0, handshake: 0 })
@@ -107,6 +116,7 @@ class Probe {
         peer: formatEndpoint(this.#endpoint),
         phase: 'handshake',
         backend: this.#backend.name,
+        hasStartTLS: false,
       })
       failures.push(explanation)
       const { exitCode, ...error } = explanation
@@ -115,7 +125,7 @@ class Probe {
   }
 
   async greet(): Promise<Pick<BrokerReport, 'protocol' | 'mechanisms' | 'accepts'>> {
-    await using socket = await this.#connect({})
+    await using socket = await this.#connect(this.#contextFor())
     const answer = await this.#ask(socket)
     if (answer.kind === 'other-protocol') return { protocol: answer.name, mechanisms: [], accepts: {} }
     if (answer.kind !== 'mechanisms') return { protocol: null, mechanisms: [], accepts: {} }
@@ -127,7 +137,7 @@ class Probe {
   }
 
   async #isLetIn(mechanism: string): Promise<boolean> {
-    await using socket = await this.#connect({})
+    await using socket = await this.#connect(this.#contextFor())
     const answers = new BrokerAnswers()
     await this.#next(socket, answers, saslHeader)
     const answer = await this.#next(socket, answers, encodeSaslInit(mechanism, new Uint8Array(0)))
@@ -162,22 +172,15 @@ class Probe {
     throw silence('the peer closed the connection instead of an answer')
   }
 
-  #connect(bounds: {
-    readonly lowestSupportedVersion?: NegotiatedVersion
-    readonly highestSupportedVersion?: NegotiatedVersion
-  }): Promise<TLSSocket> {
-    const { ca, cert, key, sni, timeout } = this.#options
-    const configuration = new TLSClientConfiguration(
-      present({
-        ...bounds,
-        sessions: 'none' as const,
-        trustStore: ca === undefined ? undefined : readTrustStore('--ca', ca),
-        certificateChain: readSigningChain(cert, key),
-        handshakeTimeoutMilliseconds: timeout,
-      }),
-    )
-    const context = this.#backend.clientContext(configuration)
-    return connect({ ...this.#endpoint, context, serverName: sni ?? this.#endpoint.host })
+  /** The context of the versions, or of all. What is wrong with the configuration is no fault of the broker's. */
+  #contextFor(bounds: Pick<ClientOptions, 'lowestSupportedVersion' | 'highestSupportedVersion'> = {}): ClientContext {
+    const handshakeTimeoutMilliseconds = this.#options.timeout
+    const options = { ...bounds, ...this.#identity, sessions: 'none', handshakeTimeoutMilliseconds } as const
+    return this.#backend.clientContext(new TLSClientConfiguration(options))
+  }
+
+  #connect(context: ClientContext): Promise<TLSSocket> {
+    return connect({ ...this.#endpoint, context, serverName: this.#options.sni ?? this.#endpoint.host })
   }
 }
 

@@ -34,6 +34,8 @@ export interface Scene {
   /** The backend that the person asked for. */
   readonly backend?: string | undefined
   readonly phase?: 'start' | 'connect' | 'handshake' | 'data' | undefined
+  /** Whether the command can begin in plain text. Default: yes. */
+  readonly hasStartTLS?: boolean
 }
 
 export function explain(error: unknown, scene: Scene = {}): Explanation {
@@ -86,6 +88,7 @@ function exitCodeFor(error: TLSError, { phase }: Scene): ExitCode {
 
 /** The library's hints name properties of its API; a person at the command line needs options. */
 function hintFor(error: TLSError, scene: Scene): string | undefined {
+  const { hasStartTLS = true } = scene
   if (error instanceof CertificateError) return certificateHints[error.reason] ?? error.hint
   // The library says itself what Windows' old structure cannot; that another backend can, is for the command line to say.
   if (error.hint?.includes('SCHANNEL_CRED')) {
@@ -103,9 +106,9 @@ function hintFor(error: TLSError, scene: Scene): string | undefined {
     return error.hint ?? option
   }
   if (error instanceof HandshakeTimeoutError && error.during === 'handshake') {
-    return `${error.hint}: --starttls; --timeout sets how long to wait`
+    return `${error.hint}${hasStartTLS ? ': --starttls' : ''}; --timeout sets how long to wait`
   }
-  if (error.code === 'ERR_TLS_NOT_TLS') return `${error.hint}: --starttls`
+  if (error.code === 'ERR_TLS_NOT_TLS' && hasStartTLS) return `${error.hint}: --starttls`
   return error.hint
 }
 
@@ -113,7 +116,7 @@ const certificateHints: { readonly [R in CertificateReason]?: string } = {
   'unknown-issuer':
     'if you trust the authority that issued it, give its certificate with --ca FILE; else the server may have forgotten to send its intermediate certificates',
   'self-signed':
-    'if this is the very certificate that you expect (compare its sha256), save it with --save FILE, and trust exactly it with --ca FILE',
+    'if this is the very certificate that you expect (compare its sha256), save it with polytls connect --save FILE, and trust exactly it with --ca FILE',
   'self-signed-in-chain':
     'the chain ends at an authority that is not trusted here: if you trust it, give it with --ca FILE',
   'wrong-host': 'connect by a name that the certificate is for, or say with --sni NAME whom you expect',

@@ -53,9 +53,20 @@ export function parseMilliseconds(text: string): number {
   return value
 }
 
+/** A port to connect to. */
 export function parsePort(text: string): number {
+  return portFrom(1, text)
+}
+
+/** A port to listen on, where 0 stands for any that is free. */
+export function parseOwnPort(text: string): number {
+  return portFrom(0, text)
+}
+
+function portFrom(lowest: number, text: string): number {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value > 0xffff) throw new UsageFailure(`'${text}' is not a port from 0 to 65535`)
+  if (!/^\d+$/.test(text) || value < lowest || value > 0xffff)
+    throw new UsageFailure(`'${text}' is not a port from ${lowest} to 65535`)
   return value
 }
 

@@ -5,7 +5,15 @@ import type { BackendsOptions } from './backends.ts'
 import type { ConnectOptions } from './connect.ts'
 import { ExitCode } from './exit-code.ts'
 import { expectationSubjects, parseExpectations } from './expectation.ts'
-import { parseCiphers, parseGroups, parseList, parseMilliseconds, parsePort, parseVersion } from './names.ts'
+import {
+  parseCiphers,
+  parseGroups,
+  parseList,
+  parseMilliseconds,
+  parseOwnPort,
+  parsePort,
+  parseVersion,
+} from './names.ts'
 import { packageVersion } from './package-version.ts'
 import type { ServeOptions } from './serve.ts'
 import { parseStartTLS } from './starttls-protocol.ts'
@@ -165,7 +173,7 @@ function addServe(program: Command, finish: Finish): void {
   program
     .command('serve')
     .description('run a TLS server for trying things out')
-    .addOption(new Option('--port <number>', '0 takes any that is free').argParser(parsePort).default(8443))
+    .addOption(new Option('--port <number>', '0 takes any that is free').argParser(parseOwnPort).default(8443))
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--status', 'speak HTTP/1.1 and tell what was negotiated, instead of echoing')
     .option('--cert <file>', 'own certificate with its chain, PEM (default: a fresh one)')

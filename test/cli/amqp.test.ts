@@ -8,7 +8,7 @@ import { amqpServer } from 'polytls/amqp'
 import { newContainer } from '../amqp/brokers.ts'
 import { signingChain } from '../support/identities.ts'
 import { type Files, makeFiles, polytls } from './command.ts'
-import { nodeTLSServer, type Peer } from './peers.ts'
+import { nodeTLSServer, type Peer, plainServer } from './peers.ts'
 
 describe('polytls amqp', () => {
   let files: Files
@@ -88,9 +88,29 @@ describe('polytls amqp', () => {
       ['amqps://broker.lan'],
       ['broker.lan:5671', '--port', '5672'],
       ['broker.lan', '--port', 'x'],
+      ['broker.lan', '--port', '0'],
+      ['broker.lan', '--cert', 'missing.pem'],
+      ['broker.lan', '--ca', 'missing.pem'],
     ]) {
       const usage = await polytls(['amqp', ...words])
       assert.equal(usage.code, 2, words.join(' '))
+      assert.equal(usage.stdout, '')
+      assert.match(usage.stderr, /URL|names a port|is not a port from 1 to 65535|missing\.pem/)
+    }
+  })
+
+  it('names no option in its hints that it has not', async () => {
+    const chatty = await plainServer((socket) => socket.end('220 mail.example ESMTP\r\n'))
+    const silent = await plainServer(() => {})
+    open.push(
+      () => chatty.close(),
+      () => silent.close(),
+    )
+    for (const { port } of [chatty, silent]) {
+      const { code, stderr } = await polytls(['amqp', `localhost:${port}`, '--ca', files.ca, '--timeout', '500'])
+      assert.equal(code, 4)
+      assert.match(stderr, /plain text|STARTTLS/)
+      assert.doesNotMatch(stderr, /--starttls/)
     }
   })
 

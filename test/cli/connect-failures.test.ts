@@ -119,12 +119,18 @@ describe('polytls connect, when it fails', () => {
     assert.equal(trusted.code, 0, trusted.stderr)
   })
 
-  it('ends with 2 where --save cannot be written, and does not stay with the server', async () => {
-    const port = await running(nodeTLSServer(made, {}, () => {}))
-    const { exit, message } = await failure(port, ['--ca', files.ca, '--save', files.folder])
-    assert.equal(exit, 2)
-    assert.match(message, /^--save: .* cannot be written: EISDIR$/)
-  })
+  for (const option of ['--save', '--session-out']) {
+    it(`ends with 2, and soon, where ${option} cannot be written, whether there is data or not`, async () => {
+      const port = await running(nodeTLSServer(made, {}, () => {}))
+      for (const input of ['', 'hello']) {
+        const words = ['connect', `localhost:${port}`, '--ca', files.ca, option, files.folder]
+        const { code, stderr } = await polytls(words, { input })
+        assert.equal(code, 2, stderr)
+        assert.match(stderr, new RegExp(`${option}: .* cannot be written: EISDIR$`, 'm'))
+        assert.doesNotMatch(stderr, /\n +at /)
+      }
+    })
+  }
 
   it('ends with 5 when the certificate is for somebody else', async () => {
     const port = await running(nodeTLSServer(made, {}))

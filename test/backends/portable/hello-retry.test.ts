@@ -45,6 +45,19 @@ describe('HelloRetryRequest, a client', () => {
     assert.deepEqual(second.extensions.key_share, first.extensions.key_share)
   })
 
+  it('sends a cookie back that needs several records', () => {
+    const client = client13(groups)
+    const cookie = new Uint8Array(40_000).fill(7)
+    assert.deepEqual(retry(client, helloOf(client), { cookie }).extensions.cookie, cookie)
+  })
+
+  it('refuses a cookie that leaves the rest of its hello no room', () => {
+    const client = client13(groups)
+    const first = helloOf(client)
+    const cookie = new Uint8Array(65_500)
+    assert.throws(() => retry(client, first, { cookie }), { alert: 'illegal_parameter' })
+  })
+
   for (const { what, extensions, alert } of [
     { what: 'that asks for nothing', extensions: {}, alert: 'illegal_parameter' },
     { what: 'for the share that was sent', extensions: { key_share: x25519 }, alert: 'illegal_parameter' },
@@ -169,12 +182,26 @@ function retry(
     cipherSuite,
     extensions: { supported_versions: 0x0304, ...extensions },
   })
-  client.feed(plainRecord(22, message))
+  for (let at = 0; at < message.length; at += longestRecord)
+    client.feed(plainRecord(22, message.subarray(at, at + longestRecord)))
   client.handshake()
   const sent = new Uint8Array(client.takeOutgoing(Number.POSITIVE_INFINITY))
   // Once, before the second flight: RFC 9846, Appendix D.4.
   assert.deepEqual([...sent.subarray(0, 6)], [20, 3, 3, 0, 1, 1])
-  return decodeClientHello(sent.subarray(6 + 5 + 4))
+  return decodeClientHello(contentOf(sent.subarray(6)).subarray(4))
+}
+
+const longestRecord = 0x4000
+
+/** What records in clear carry, one after the other. */
+function contentOf(records: Uint8Array): Uint8Array {
+  const contents: Uint8Array[] = []
+  for (let at = 0; at < records.length; ) {
+    const length = ((records[at + 3] as number) << 8) | (records[at + 4] as number)
+    contents.push(records.subarray(at + 5, at + 5 + length))
+    at += 5 + length
+  }
+  return Buffer.concat(contents)
 }
 
 function plainRecord(type: number, content: Uint8Array): Uint8Array {

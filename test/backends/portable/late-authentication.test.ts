@@ -67,6 +67,42 @@ describe('authentication after the handshake, by a peer that breaks the rules', 
   })
 })
 
+describe('answers to several requests', () => {
+  /** Two requests, and what the client has to say to them: three messages each. */
+  const askedTwice = () => {
+    const { client, server, tap } = connected('client')
+    const requests = [server.requestClientCertificate(), server.requestClientCertificate()]
+    client.feed(server.takeOutgoing(Number.POSITIVE_INFINITY))
+    client.receive()
+    const names = tap.items.map((item) => item.kind === 'message' && item.name)
+    const answer = ['certificate', 'certificate_verify', 'finished']
+    assert.deepEqual(names, [...answer, ...answer])
+    return { server, tap, requests, reorder: (first: number) => tap.items.unshift(...tap.items.splice(first, 3)) }
+  }
+
+  it('may come in any order: RFC 9846, Section 4.6.2', () => {
+    const { server, tap, requests, reorder } = askedTwice()
+    reorder(3)
+    for (let count = 0; count < 3; count++) tap.deliver(server)
+    assert.deepEqual(
+      requests.map(({ peer }) => peer !== undefined),
+      [false, true],
+    )
+    while (tap.items.length > 0) tap.deliver(server)
+    assert.ok(requests.every(({ peer }) => peer !== undefined))
+  })
+
+  it('are not mixed', () => {
+    for (const begun of [1, 2]) {
+      const { server, tap, requests, reorder } = askedTwice()
+      for (let count = 0; count < begun; count++) tap.deliver(server)
+      reorder(3 - begun)
+      assert.throws(() => tap.deliver(server), { alert: 'unexpected_message' })
+      assert.ok(requests.every(({ peer }) => peer === undefined))
+    }
+  })
+})
+
 /** A connection in use, one side of which is in the hands of the test. */
 function connected(
   tapped: 'client' | 'server',

@@ -287,6 +287,24 @@ forEachBackend('sessions of our server', (backend) => {
     await exchange(socket, client)
   })
 
+  it('gnutls-cli comes in by a certificate where it would use its external key without a fresh exchange', async () => {
+    const secret = randomBytes(32)
+    const key = new PreSharedKey({ identity: 'device', secret })
+    await using server = await OwnServer.start(backend, {
+      certificateChain: certificateChain(),
+      findPreSharedKey: () => key,
+      ...only('TLSv1.3'),
+    })
+    const words = [`${onlyTLS13}:+PSK`, '--pskusername=device', `--pskkey=${secret.toString('hex')}`]
+    await using client = startGnuTLSClient(identities, server.port, [...words, '--debug=5'])
+    const socket = await server.accepted()
+    assert.equal(socket.facts.preSharedKeyIdentity, undefined)
+    assert.notEqual(socket.facts.group, undefined)
+    await exchange(socket, client)
+    // It did offer the key.
+    await client.reports(/Sending extension Pre Shared Key\/41/)
+  })
+
   it('gnutls-cli changes its keys, and has ours changed', async () => {
     await using server = await OwnServer.start(backend, { certificateChain: certificateChain(), ...only('TLSv1.3') })
     await using client = startGnuTLSClient(identities, server.port, ['--inline-commands'])
@@ -300,8 +318,9 @@ forEachBackend('sessions of our server', (backend) => {
   })
 })
 
+const onlyTLS13 = '--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3'
 /** TLS 1.3 with external keys. */
-const pskPriority = '--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3:+ECDHE-PSK:+PSK'
+const pskPriority = `${onlyTLS13}:+ECDHE-PSK:+PSK`
 
 const python = `
 import socket, ssl, sys

@@ -38,6 +38,10 @@ export class MemorySessionStore implements SessionStore {
     if (once || isExpired) this.#sessions.delete(key)
     return isExpired ? undefined : found.session
   }
+
+  remove(id: Uint8Array): void {
+    this.#sessions.delete(keyOf(id))
+  }
 }
 
 function keyOf(id: Uint8Array): string {

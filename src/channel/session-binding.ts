@@ -1,7 +1,6 @@
 import type { ClientOptions, TLSClientConfiguration } from '../config/client-configuration.ts'
 import { identityOf } from '../config/identity.ts'
 import { type Session, stateOf } from '../config/session.ts'
-import type { SessionCache } from '../config/session-cache.ts'
 import { longestSessionStateBytes } from './limits.ts'
 
 /** For what service of a host a session is. */
@@ -33,16 +32,6 @@ export function sessionBindingOf(
     certificateChain?.ocspResponse !== undefined ||
     certificateChain?.key.source.kind === 'signer'
   return { text: identityOf([backend, serverName ?? '', service ?? '', ownCertificate, rest]), isProcessBound }
-}
-
-/** A connection of a client has failed: a session of TLS 1.2 that belongs to it is not offered again. RFC 5246, Section 7.2.2. */
-export function forgetFailed(cache: SessionCache | undefined, session: Session): void {
-  if (session.version !== 'TLSv1.2') return
-  try {
-    cache?.remove?.(session.binding, session)
-  } catch {
-    // What the connection has failed with matters more.
-  }
 }
 
 /** Whether a session can be offered now, for this purpose. Facts that its backend alone can read are for that to check. */

@@ -60,4 +60,9 @@ export interface SessionStore {
    * processes that share the store (TLS 1.3, whose tickets are used once).
    */
   get(id: Uint8Array, use: { readonly once: boolean }): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  /**
+   * Forgets a session of TLS 1.2, whose connection has failed: nobody is to go on with it. A store without this gives it until it has ended.
+   * Nobody waits for it, and what it throws is dropped: the connection has a failure of its own. RFC 5246, Section 7.2.2.
+   */
+  remove?(id: Uint8Array): void
 }

@@ -7,10 +7,7 @@ import { expected, wholeNumber } from './validation.ts'
 /** What a configuration may say about sessions: objects of the application's have the methods that they need. */
 
 export function isSessionCache(field: string, value: unknown): SessionCache {
-  const cache = withMethods<SessionCache>(field, value, ['take', 'put'], "a SessionCache or 'none'")
-  if (cache.remove !== undefined && typeof cache.remove !== 'function')
-    throw expected(`${field}.remove`, 'a function', cache.remove)
-  return cache
+  return withRemove(field, withMethods<SessionCache>(field, value, ['take', 'put'], "a SessionCache or 'none'"))
 }
 
 export function isReplayGuard(field: string, value: unknown): ReplayGuard {
@@ -42,7 +39,7 @@ export function serverSessions(field: string, value: unknown): ServerSessions {
     requireNames(field, given, ['kind', 'lifetimeSeconds', 'ticketsPerConnection', 'store'])
     const { store } = given
     if (store === undefined) return Object.freeze({ kind, ...common })
-    withMethods<SessionStore>(`${field}.store`, store, ['put', 'get'], 'a SessionStore')
+    withRemove(`${field}.store`, withMethods<SessionStore>(`${field}.store`, store, ['put', 'get'], 'a SessionStore'))
     return Object.freeze({ kind, ...common, store })
   }
   throw new ConfigurationError(`${field}.kind`, `'${String(kind)}' is not one of 'stateless', 'stateful'`)
@@ -75,6 +72,13 @@ function requireNames(field: string, given: object, names: readonly string[]): v
     if (!names.includes(name))
       throw new TypeError(`${field}: there is no "${name}" for this kind; there are ${names.join(', ')}`)
   }
+}
+
+/** It need not have this method. */
+function withRemove<T extends { remove?: unknown }>(field: string, given: T): T {
+  if (given.remove !== undefined && typeof given.remove !== 'function')
+    throw expected(`${field}.remove`, 'a function', given.remove)
+  return given
 }
 
 function withMethods<T extends object>(

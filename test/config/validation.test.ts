@@ -161,6 +161,7 @@ describe('validation of what concerns sessions and keys', () => {
     ['sessions', true],
     ['sessions', { kind: 'stateless', ticketKeys: [] }, 'sessions.ticketKeys'],
     ['sessions', { kind: 'stateful', store: cache }, 'sessions.store'],
+    ['sessions', { kind: 'stateful', store: { put() {}, get() {}, remove: true } }, 'sessions.store.remove'],
     ['sessions', { kind: 'stateless', store: cache }],
     ['sessions', { kind: 'stateless', lifetimeSeconds: '1' }, 'sessions.lifetimeSeconds'],
     ['maxEarlyDataBytes', '1'],

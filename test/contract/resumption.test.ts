@@ -24,7 +24,7 @@ import {
   UsageError,
 } from 'polytls'
 import { forEachPair, forEachVersion, has, type OneVersion, type Pairing } from '../support/backends.ts'
-import { type Contexts, contextsFor, step } from '../support/connection.ts'
+import { type Connection, type Contexts, contextsFor, step } from '../support/connection.ts'
 import {
   anyKeyKind,
   authority,
@@ -481,6 +481,54 @@ forEachPair('resumption', (pairing) => {
       )
     })
 
+    it(`${version}: a server's session whose connection fails is ${version === 'TLSv1.2' ? 'gone' : 'gone anyway'}, and stays where somebody else fails with its number`, async () => {
+      const removed: Uint8Array[] = []
+      const { store: kept } = storeWith((found) => found)
+      const store: SessionStore = {
+        ...kept,
+        remove: (id) => {
+          removed.push(id)
+          kept.remove(id)
+          throw new Error('what remove throws is dropped')
+        },
+      }
+      const breakInUse = (connection: Connection): void => {
+        connection.server.processIncoming(Uint8Array.of(23, 3, 3, 0, 40, ...randomBytes(40)))
+        assert.ok(step(() => connection.server.read(1)) instanceof ProtocolError)
+      }
+      for (const given of [{ store }, {}]) {
+        const pair = await contexts({ server: { sessions: { kind: 'stateful', ...given } } })
+        using first = await establish(resumingConnection(pair))
+        const [session] = first.client.takeSessions()
+        first.server.endIncoming()
+        assert.ok(step(() => first.server.read(1)) instanceof RaggedEOFError)
+        if (version === 'TLSv1.2') {
+          using stranger = resumingConnection(pair, { session })
+          stranger.client.handshake()
+          stranger.server.processIncoming(stranger.client.processOutgoing())
+          stranger.server.handshake()
+          if (stranger.server.pause?.kind === 'get-session')
+            stranger.server.resume(await kept.get(stranger.server.pause.id, { once: false }))
+          assert.equal(stranger.server.handshake(), 'want-read')
+          stranger.server.processIncoming(Uint8Array.of(21, 3, 3, 0, 2, 2, 40))
+          assert.ok(step(() => stranger.server.handshake()) instanceof AlertReceivedError)
+        }
+        assert.deepEqual(removed, [])
+        using second = await establish(resumingConnection(pair, { session }))
+        assert.equal(second.server.facts.resumed, true)
+        breakInUse(second)
+        using third = await establish(resumingConnection(pair, { session }))
+        assert.equal(third.server.facts.resumed, false)
+        const [fresh] = third.client.takeSessions()
+        breakInUse(third)
+        using fourth = await establish(resumingConnection(pair, { session: fresh }))
+        assert.equal(fourth.server.facts.resumed, version === 'TLSv1.3')
+        const count = version === 'TLSv1.2' && 'store' in given ? 2 : 0
+        assert.equal(removed.length, count)
+        removed.length = 0
+      }
+    })
+
     it(`${version}: a store that cannot keep a session fails the connection, and says so`, async () => {
       const failure = new Error('full')
       const put = (): never => {
@@ -766,7 +814,10 @@ async function contextsWith(
   return isThere ? { client: made.client, server: (server as Contexts).server } : made
 }
 
-function storeWith(give: <T>(found: T) => T | Promise<T>): { readonly store: SessionStore; readonly seen: Seen } {
+function storeWith(give: <T>(found: T) => T | Promise<T>): {
+  readonly store: Required<SessionStore>
+  readonly seen: Seen
+} {
   const entries = new Map<string, Uint8Array>()
   const seen: Seen = []
   const keyOf = (id: Uint8Array): string => Buffer.from(id).toString('hex')
@@ -781,6 +832,9 @@ function storeWith(give: <T>(found: T) => T | Promise<T>): { readonly store: Ses
         seen.push(use)
         if (use.once) entries.delete(keyOf(id))
         return give(found)
+      },
+      remove: (id) => {
+        entries.delete(keyOf(id))
       },
     },
   }

@@ -109,8 +109,15 @@ export class ConnectionSessions implements SessionListener {
 
   /** OpenSSL's handshake is over: what it stands on. */
   established(ssl: Pointer): Foundation {
+    this.server?.established(ssl)
     this.#foundation = this.#readFoundation(ssl)
     return this.#foundation
+  }
+
+  /** The connection has failed. */
+  failed(): void {
+    this.client?.failed()
+    this.server?.failed()
   }
 
   get foundation(): Foundation {

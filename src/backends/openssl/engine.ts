@@ -218,7 +218,7 @@ export class Engine {
   set failure(failure: { readonly error: unknown }) {
     // Behind the handshake an end without close_notify says nothing against the session.
     const isEnd = this.isOpen && failure.error instanceof RaggedEOFError
-    if (this.#failure === undefined && !isEnd) this.sessions.client?.failed()
+    if (this.#failure === undefined && !isEnd) this.sessions.failed()
     this.#failure = failure
   }
 

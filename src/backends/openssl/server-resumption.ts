@@ -1,4 +1,5 @@
 import { callApplication } from '../../channel/application-call.ts'
+import { forgetFailedEntry } from '../../channel/failed-sessions.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import type { GetSessionRequest } from '../../channel/pause.ts'
 import { authenticatedUntil } from '../../channel/session-lifetime.ts'
@@ -36,6 +37,8 @@ export class ServerResumption {
   readonly #fetched: Map<string, Uint8Array | undefined> | undefined
   /** A question that the driver has to put before OpenSSL can go on. */
   #question: GetSessionRequest | undefined
+  /** The number of the session of TLS 1.2 that this connection began, or has gone on with. */
+  #entry: Uint8Array | undefined
 
   constructor(sessions: ServerSessions, client: ClientStanding) {
     this.#sessions = sessions
@@ -77,6 +80,19 @@ export class ServerResumption {
   answer(id: Uint8Array, stored: Uint8Array | undefined): void {
     // A copy: what the store has given is its own memory.
     this.#fetched?.set(keyOf(id), stored && new Uint8Array(stored))
+  }
+
+  /** The client has proved that it has the session that it goes on with. */
+  established(ssl: Pointer): void {
+    const { native } = this.#library
+    if (this.#sessions.store === undefined || isTLS13(this.#library, ssl) || native.SSL_session_reused(ssl) !== 1)
+      return
+    this.#entry = this.#idOf(native.SSL_get_session(ssl) as Pointer)
+  }
+
+  /** The connection has failed. */
+  failed(): void {
+    if (this.#entry !== undefined) forgetFailedEntry(this.#sessions.store, this.#entry)
   }
 
   // ── tickets that hold everything ──
@@ -129,6 +145,7 @@ export class ServerResumption {
     const id = this.#idOf(session)
     const end = now() + lifetimeSeconds * 1000
     callApplication(backendName, 'sessions.store.put', () => store.put(id, entry.slice(), end))
+    if (!isTLS13(this.#library, ssl)) this.#entry = id
   }
 
   /** The session of this number, for OpenSSL to own; `null` for none, also while the store has yet to be asked. */

@@ -52,6 +52,8 @@ export interface Connection {
   pause(request: PauseRequest): void
   /** Secrets of a handshake that is under way: whether it fails or is done, what it does not leave behind is wiped. */
   guard(...secrets: readonly Wipeable[]): void
+  /** What is to be done where this connection fails, be it by its peer or by us. An end without close_notify is none behind the handshake. */
+  whenFailed(act: () => void): void
   /** One line of the key log, where the configuration wants one. RFC 9850. */
   logSecret(label: KeyLogLabel, clientRandom: Uint8Array, secret: Uint8Array): void
   /** Once the current handler has returned, the handshake goes on in this state, of another version's diagram. */
@@ -84,8 +86,6 @@ export interface ClientConnection extends Connection {
   sendEarlyData(bytes: Uint8Array): void
   /** Behind a HelloRetryRequest that rejects early data: the next hello is in clear again. */
   sendInClear(): void
-  /** What is to be done where this connection fails, be it by its peer or by us. An end without close_notify is none behind the handshake. */
-  whenFailed(act: () => void): void
   /** Where sessions go that came. */
   readonly sessions: SessionTray
 }

@@ -165,6 +165,9 @@ function connected(
   _same: SameHandshake,
 ): In<'CONNECTED'> {
   const { peerChain, verified, issuedAtMilliseconds, cipherSuite } = session
+  const { sessions } = connection.setup
+  const id = hello.sessionId.slice()
+  if (sessions?.store !== undefined) connection.whenFailed(() => sessions.forgetFailed(id))
   const facts = agreedFacts({
     version: 'TLSv1.2',
     cipherSuite,
@@ -174,7 +177,7 @@ function connected(
     peerChain,
     verified,
     resumed: true,
-    sessionAgeMilliseconds: (connection.setup.sessions?.now() ?? 0) - issuedAtMilliseconds,
+    sessionAgeMilliseconds: (sessions?.now() ?? 0) - issuedAtMilliseconds,
   })
   establish12(connection, secrets, facts, session.endPoint)
   return {

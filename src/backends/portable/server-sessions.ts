@@ -1,4 +1,5 @@
 import { callApplication } from '../../channel/application-call.ts'
+import { forgetFailedEntry } from '../../channel/failed-sessions.ts'
 import { MemoryReplayGuard } from '../../channel/memory-replay-guard.ts'
 import { MemorySessionStore } from '../../channel/memory-session-store.ts'
 import { RotatingTicketKeys } from '../../channel/rotating-ticket-keys.ts'
@@ -99,6 +100,11 @@ export class ServerSessions {
   #put(id: Uint8Array, bytes: Uint8Array, { issuedAtMilliseconds }: ServerSession): void {
     const end = issuedAtMilliseconds + 1000 * this.lifetimeSeconds
     callApplication('portable', 'sessions.store.put', () => this.store?.put(id, bytes, end))
+  }
+
+  /** Only once the client has proved that it has the session. */
+  forgetFailed(id: Uint8Array): void {
+    forgetFailedEntry(this.store, id)
   }
 
   /** A new session's part that does not depend on the connection. */

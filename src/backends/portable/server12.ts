@@ -270,7 +270,10 @@ function giveSession(keyed: Keyed, peerChain: readonly Uint8Array[], verified: b
     ...sessions.authenticate(peerChain),
     ...sessions.stamp(),
   } as const
-  if (!givesTicket) sessions.keep(sessionId, session)
+  if (!givesTicket) {
+    sessions.keep(sessionId, session)
+    connection.whenFailed(() => sessions.forgetFailed(sessionId))
+  }
   // One was announced; an empty one says that there is none after all: RFC 5077, Section 3.3.
   else {
     const ticket = sessions.issue(session) ?? nothing

@@ -3,21 +3,13 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { schemeParameters } from '#polytls/crypto/algorithms.js'
 import type { KeyImport } from '#polytls/crypto/provider.js'
+import { keyPairs } from './key-pairs.ts'
 import { bytesOfHex, hexOf, nobleUnderTest, nodeUnderTest, providersUnderTest } from './providers.ts'
 
-const pairs = {
-  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  'rsa-pss': generateKeyPairSync('rsa-pss', { modulusLength: 2048 }),
-  secp256r1: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  secp384r1: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
-  secp521r1: generateKeyPairSync('ec', { namedCurve: 'P-521' }),
-  ed25519: generateKeyPairSync('ed25519'),
-  ed448: generateKeyPairSync('ed448'),
-}
-type KeyName = keyof typeof pairs
-const keyNames = Object.keys(pairs) as KeyName[]
-const spki = (name: KeyName) => derOf(pairs[name].publicKey, 'spki')
-const pkcs8 = (name: KeyName) => derOf(pairs[name].privateKey, 'pkcs8')
+type KeyName = keyof typeof keyPairs
+const keyNames = Object.keys(keyPairs) as KeyName[]
+const spki = (name: KeyName) => derOf(keyPairs[name].publicKey, 'spki')
+const pkcs8 = (name: KeyName) => derOf(keyPairs[name].privateKey, 'pkcs8')
 const message = new TextEncoder().encode('what is signed')
 
 describe('signatures across the providers', () => {
@@ -185,10 +177,10 @@ for (const { crypto } of providersUnderTest) {
 
     test('SEC 1 and PKCS#1 are recognized', () => {
       for (const name of ['secp256r1', 'secp384r1', 'secp521r1'] as const) {
-        const key = present(crypto.importSigningKey(derOf(pairs[name].privateKey, 'sec1')))
+        const key = present(crypto.importSigningKey(derOf(keyPairs[name].privateKey, 'sec1')))
         assert.deepEqual(key.algorithm, { type: 'ec', curve: name })
       }
-      const rsa = crypto.importSigningKey(derOf(pairs.rsa.privateKey, 'pkcs1'))
+      const rsa = crypto.importSigningKey(derOf(keyPairs.rsa.privateKey, 'pkcs1'))
       assert.equal(
         rsa.key === undefined ? rsa.fault : rsa.key.algorithm.type,
         crypto.name === 'node' ? 'rsa' : 'unsupported',
@@ -197,7 +189,7 @@ for (const { crypto } of providersUnderTest) {
 
     test('an encrypted private key is not supported', () => {
       const options = { type: 'pkcs8', format: 'der', cipher: 'aes-128-cbc', passphrase: 'secret' } as const
-      const imported = crypto.importSigningKey(Uint8Array.from(pairs.ed25519.privateKey.export(options)))
+      const imported = crypto.importSigningKey(Uint8Array.from(keyPairs.ed25519.privateKey.export(options)))
       assert.ok(imported.key === undefined && imported.fault === 'unsupported')
     })
 

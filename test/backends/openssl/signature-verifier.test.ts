@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { Library, loadLibrary } from '#polytls/backends/openssl/library.js'
 import { LibraryVerifier } from '#polytls/backends/openssl/signature-verifier.js'
 import { type SignatureSchemeCode, schemeParameters } from '#polytls/crypto/algorithms.js'
 import type { CryptoProvider, PublicKey } from '#polytls/crypto/provider.js'
+import { keyPairs } from '../../crypto/key-pairs.ts'
 import { nodeUnderTest } from '../../crypto/providers.ts'
 import { runWycheproof } from '../../crypto/wycheproof.ts'
 
 const { POLYTLS_VECTORS: directory } = process.env
-const keys = {
-  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  'rsa-pss': generateKeyPairSync('rsa-pss', { modulusLength: 2048 }),
-  secp256r1: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  secp384r1: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
-  secp521r1: generateKeyPairSync('ec', { namedCurve: 'P-521' }),
-  ed25519: generateKeyPairSync('ed25519'),
-  ed448: generateKeyPairSync('ed448'),
-}
 const message = Buffer.from('what is signed')
 
 const signatureFiles = [
@@ -41,7 +32,7 @@ for (const choice of ['embedded', 'system'] as const) {
 
     for (const [code, scheme] of schemeParameters) {
       it(`${scheme.name}: verifies those of node:crypto, and nothing else`, () => {
-        const { publicKey, privateKey } = keys[scheme.keyType === 'ec' ? scheme.curve : scheme.keyType]
+        const { publicKey, privateKey } = keyPairs[scheme.keyType === 'ec' ? scheme.curve : scheme.keyType]
         const signer = node.importSigningKey(privateKey.export({ format: 'der', type: 'pkcs8' })).key
         assert.ok(signer)
         const signature = node.sign(code, signer, message)
@@ -52,7 +43,7 @@ for (const choice of ['embedded', 'system'] as const) {
         assert.equal(verify(own, message.subarray(1), signature), false)
         for (const bytes of [signature.subarray(1), Buffer.concat([signature, Buffer.of(0)]), Buffer.alloc(0)])
           assert.equal(verify(own, message, bytes), false)
-        for (const other of Object.values(keys)) {
+        for (const other of Object.values(keyPairs)) {
           if (other.publicKey === publicKey) continue
           const key = imported(verifier, other.publicKey.export({ format: 'der', type: 'spki' }))
           assert.equal(verify(key, message, signature), false)
@@ -63,7 +54,7 @@ for (const choice of ['embedded', 'system'] as const) {
 
     it('refuses keys that are none, and verifies nothing by a point off its curve', () => {
       assert.equal(verifier.importPublicKey(Buffer.from('no key')).key, undefined)
-      const info = Buffer.from(keys.secp256r1.publicKey.export({ format: 'der', type: 'spki' }))
+      const info = Buffer.from(keyPairs.secp256r1.publicKey.export({ format: 'der', type: 'spki' }))
       info[info.length - 1] = (info.at(-1) as number) ^ 1
       const signature = Buffer.from('3006020101020101', 'hex')
       assert.equal(

@@ -10,7 +10,7 @@ import * as tls from 'node:tls'
 import { type Backend, backends, SignatureScheme, TLSClientConfiguration, TrustStore } from 'polytls'
 import { makeAuthority } from '#polytls/cli/certificates.js'
 import { loadSystemTrust } from '#polytls/trust/system.js'
-import { readOptions } from '../scripts/options.ts'
+import { oneOf, readOptions, refuse } from '../scripts/options.ts'
 import { startChild } from './child-process.js'
 import { channelHandshakesPerSecond, nodeHandshakesPerSecond } from './in-memory.js'
 import { handshakeCryptoMilliseconds, recordMicroseconds } from './limits.js'
@@ -30,16 +30,18 @@ interface Row {
   readonly limitRatio: number | undefined
 }
 
-const { values: options } = readOptions('npm run bench -- [--quick] [--json] [--only NAME] [--backends NAME,…]', {
+const usage = 'npm run bench -- [--quick] [--json] [--only NAME] [--backends NAME,…]'
+const { values: options } = readOptions(usage, {
   quick: { type: 'boolean' },
   json: { type: 'boolean' },
   only: { type: 'string' },
   backends: { type: 'string' },
 })
+const backendNames = [...backends.map(({ name }) => name), 'portable-noble']
 const repetitions = options.quick ? 3 : 7
 const scale = options.quick ? 0.3 : 1
 const available =
-  options.backends?.split(',').map(backendFor) ??
+  options.backends?.split(',').map((name) => backendFor(oneOf(usage, '--backends', name, backendNames))) ??
   backends.filter((backend) => backend.available.yes && backend.name !== 'openssl-system')
 
 const rows: Row[] = []
@@ -57,6 +59,7 @@ for (const kind of ['ecdsa-p256', 'rsa-2048'] as const) {
 }
 await measureContexts()
 await measureImport()
+if (rows.length === 0) refuse(usage, `--only: nothing is measured whose name has ${options.only}`)
 if (options.json) stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
 else printTable()
 
@@ -128,6 +131,9 @@ async function measureTransfers(credentials: Credentials): Promise<void> {
 }
 
 async function measureRoundTrips(credentials: Credentials): Promise<void> {
+  const nameOf = (quantile: string): string => `round trip of 64 bytes, ${quantile}`
+  const quantiles = (['p50', 'p99'] as const).filter((quantile) => isWanted(nameOf(quantile)))
+  if (quantiles.length === 0) return
   const count = Math.round(10_000 * scale)
   const { sealing, opening } = recordMicroseconds(64, 20_000)
   const bare = await roundTripMicroseconds(rawTCP, count)
@@ -138,17 +144,10 @@ async function measureRoundTrips(credentials: Credentials): Promise<void> {
       samples.set(stack, [...(samples.get(stack) ?? []), await roundTripMicroseconds(stack, count)])
     }
   }
-  for (const quantile of ['p50', 'p99'] as const) {
+  for (const quantile of quantiles) {
     const at = (stack: Stack): number => median((samples.get(stack) ?? []).map((each) => each[quantile]))
     for (const stack of others)
-      add(
-        `round trip of 64 bytes, ${quantile}`,
-        stack.name,
-        'µs',
-        at(stack),
-        at(baseline),
-        bare[quantile] + 2 * (sealing + opening),
-      )
+      add(nameOf(quantile), stack.name, 'µs', at(stack), at(baseline), bare[quantile] + 2 * (sealing + opening))
   }
 }
 
@@ -196,6 +195,10 @@ async function measureImport(): Promise<void> {
   await compareRuns('import', 'ms', runs)
 }
 
+function isWanted(name: string): boolean {
+  return options.only === undefined || name.includes(options.only)
+}
+
 interface Contenders {
   readonly baseline: Stack
   readonly others: readonly Stack[]
@@ -238,7 +241,7 @@ async function compareRuns(
   limit?: number,
   rounds: number = repetitions,
 ): Promise<void> {
-  if (options.only !== undefined && !name.includes(options.only)) return
+  if (!isWanted(name)) return
   const samples = new Map<string, number[]>()
   // What does not count: V8 compiles what is hot, and what is measured is a program that has been running. Handshakes, of which a round has
   // few, want as many in either mode.

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 import { createPortableBackend } from 'polytls'
 import { certificateCodecs } from '../test/bogo/codecs.ts'
 import { type Outcome, serveShims } from '../test/bogo/serve.ts'
-import { readOptions } from './options.ts'
+import { oneOf, readOptions, wholeNumber } from './options.ts'
 
 const usage = 'npm run conformance:bogo -- [--test PATTERN] [--crypto node|noble] [--workers 2] [--verbose]'
 const { values } = readOptions(usage, {
@@ -21,6 +21,9 @@ const { values } = readOptions(usage, {
   workers: { type: 'string', default: '2' },
   verbose: { type: 'boolean', default: false },
 })
+
+const crypto = oneOf(usage, '--crypto', values.crypto, ['node', 'noble'])
+const workers = String(wholeNumber(usage, '--workers', values.workers, 1))
 
 const { BOGO_RUNNER: given } = process.env
 if (given === undefined) {
@@ -33,8 +36,6 @@ async function run(runner: string): Promise<number> {
   const folder = resolve('test/bogo')
   const config = join(folder, 'config.json')
   const missing = new Map<string, number>()
-  const { crypto } = values
-  if (crypto !== 'node' && crypto !== 'noble') throw new Error(`--crypto: expected node or noble, got ${crypto}`)
   const backend = createPortableBackend({ name: `portable with ${crypto}`, crypto, certificateCodecs })
   const server = await serveShims(backend, ({ exitCode, text }: Outcome) => {
     if (exitCode === 89) missing.set(text, (missing.get(text) ?? 0) + 1)
@@ -46,7 +47,7 @@ async function run(runner: string): Promise<number> {
     runner,
     [
       ...['-shim-path', join(folder, 'shim.sh'), '-shim-config', config],
-      ...['-num-workers', values.workers, '-test', values.test, '-pipe', '-allow-unimplemented'],
+      ...['-num-workers', workers, '-test', values.test, '-pipe', '-allow-unimplemented'],
     ],
     { env: { ...process.env, POLYTLS_BOGO_PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] },
   )

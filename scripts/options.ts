@@ -27,6 +27,12 @@ export function wholeNumber(usage: string, option: string, text: string, least: 
   return number
 }
 
+/** What an option says, which has to be one of these. */
+export function oneOf<const T extends string>(usage: string, option: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((each) => each === text)
+  return choice ?? refuse(usage, `${option}: expected ${choices.join(' or ')}, got ${text}`)
+}
+
 /** Ends a command that is used wrongly. */
 export function refuse(usage: string, why: string): never {
   stderr.write(`${why}\nusage: ${usage}\n`)

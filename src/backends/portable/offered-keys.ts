@@ -33,8 +33,7 @@ export function offeredKeys(connection: ClientConnection, session: OfferableSess
     keys.push({
       kind: 'resumption',
       identity: ticket,
-      // RFC 9846, Section 4.2.11.1: modulo 2^32.
-      obfuscatedTicketAge: (session.ageMilliseconds + ageAdd) % 2 ** 32,
+      obfuscatedTicketAge: (claimedAge(session.ageMilliseconds) + ageAdd) % 2 ** 32,
       hash: suite.hash,
       stage: new EarlyStage(crypto, suite.hash, preSharedKey),
       origin: { kind: 'session', offered: session, suite },
@@ -42,6 +41,14 @@ export function offeredKeys(connection: ClientConnection, session: OfferableSess
   }
   for (const key of preSharedKeys) keys.push(...externalKeys(connection, key, hashes))
   return keys
+}
+
+/**
+ * What a server is told of a ticket's age: RFC 9846, Section 4.2.11.1. The clock shows whole milliseconds, and so does the server's; where the
+ * way is short, an age that both have rounded could be greater than the server's own, which GnuTLS refuses early data for.
+ */
+function claimedAge(milliseconds: number): number {
+  return Math.max(0, milliseconds - 1)
 }
 
 function externalKeys(

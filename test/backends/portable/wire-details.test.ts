@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { NamedGroup } from 'polytls'
+import { NamedGroup, portable } from 'polytls'
 import { startClient } from '#polytls/backends/portable/client13.js'
 import { Engine } from '#polytls/backends/portable/engine.js'
 import { decodeClientHello } from '#polytls/backends/portable/messages/client-hello.js'
@@ -8,8 +8,13 @@ import { handshakeHeaderLength } from '#polytls/backends/portable/messages/frame
 import { decodeServerHello } from '#polytls/backends/portable/messages/server-hello.js'
 import { recordHeaderLength } from '#polytls/backends/portable/record/protection.js'
 import { RecordReader } from '#polytls/backends/portable/record/reader.js'
+import { decodeSessionState } from '#polytls/backends/portable/session-state.js'
 import type { ClientSetup } from '#polytls/backends/portable/setup.js'
 import { makeSelfSigned } from '#polytls/cli/certificates.js'
+import { stateOf } from '#polytls/config/session.js'
+import { contextsFor } from '../../support/connection.ts'
+import { matching } from '../../support/identities.ts'
+import { establish, resumingConnection } from '../../support/resumption.ts'
 import { type ClientEngine, clientEngine, converse, credentialOf, serverEngine } from './engines12.js'
 
 const credential = credentialOf(
@@ -44,6 +49,37 @@ describe('records', () => {
 })
 
 describe('hellos', () => {
+  it('make no ticket older than it is, however clocks round', async () => {
+    let now = Date.now()
+    const clock = { now: () => now }
+    const { client, server } = await matching()
+    const pair = contextsFor(
+      { clientBackend: portable, serverBackend: portable },
+      { client, server, clientEnvironment: clock, serverEnvironment: clock },
+    )
+    using first = await establish(resumingConnection(pair))
+    const [session] = first.client.takeSessions()
+    assert.ok(session)
+    const state = decodeSessionState(stateOf(session))
+    assert.ok(state?.version === 'TLSv1.3')
+    const began = now
+    for (const [elapsed, claimed] of [
+      [0, 0],
+      [1, 0],
+      [2, 1],
+      [60_000, 59_999],
+    ] as const) {
+      now = began + elapsed
+      using next = resumingConnection(pair, { session })
+      next.client.handshake()
+      const hello = decodeClientHello(
+        next.client.processOutgoing().subarray(recordHeaderLength + handshakeHeaderLength),
+      )
+      const [offered] = hello.extensions.pre_shared_key?.identities ?? []
+      assert.equal(offered?.obfuscatedTicketAge, (state.ageAdd + claimed) % 2 ** 32, `${elapsed} ms`)
+    }
+  })
+
   it('offer no hybrid group where TLS 1.3 is not offered', () => {
     const groups = [NamedGroup.X25519MLKEM768, NamedGroup.x25519]
     const client = clientEngine({ settings: { versions: ['TLSv1.2'], groups }, hello: (made) => made })

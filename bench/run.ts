@@ -163,7 +163,9 @@ async function measureMemory(credentials: Credentials): Promise<void> {
     ]),
   )
   using bare = await startChild('idle-memory', 'tcp', String(count), credentials)
-  await compareRuns('memory of an idle connection, both ends', 'kB', runs, bare.answer as number, 3)
+  // Of few connections what TCP takes can fit into what was free before.
+  const limit = (bare.answer as number) > 0 ? (bare.answer as number) : undefined
+  await compareRuns('memory of an idle connection, both ends', 'kB', runs, limit, 3)
 }
 
 async function measureContexts(): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { argv, exit } from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { layerTable, violationsOf } from './layers.ts'
+import { layerOf, layers, layerTable, violationsOf } from './layers.ts'
 
 // Checks every file in src/ against the table of layers. With --table, prints the table for ARCHITECTURE.md.
 
@@ -16,6 +16,9 @@ const paths = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .sort()
 const violations = violationsOf(paths.map((path) => ({ path, text: readFileSync(`${source}${path}`, 'utf8') })))
+const inhabited = new Set(paths.map(layerOf))
+const empty = layers.filter((layer) => !inhabited.has(layer))
+for (const { name } of empty) console.error(`the layer ${name} has no file`)
 for (const { path, line, message } of violations) console.error(`src/${path}:${line}: ${message}`)
 console.log(`${paths.length} files, ${violations.length} violations`)
-exit(violations.length === 0 ? 0 : 1)
+exit(violations.length + empty.length === 0 ? 0 : 1)

@@ -52,7 +52,6 @@ export const layers: readonly Layer[] = [
   }),
   layer('x509', ['x509/'], { mayImport: ['crypto', 'codec', 'errors'] }),
   layer('starttls', ['starttls/'], { mayImport: ['codec', 'errors'] }),
-  layer('keys', ['keys/'], { mayImport: ['codec', 'config', 'errors'], node: true, mayUse: ['async'] }),
   layer('trust', ['trust/'], { mayImport: ['codec', 'config', 'errors'], node: true, mayUse: ['async'] }),
   layer('compression', ['compression/'], { mayImport: ['config', 'errors'], node: true }),
   // Stapled states are judged by the rules of x509, so that no backend judges otherwise.
@@ -70,11 +69,6 @@ export const layers: readonly Layer[] = [
     mayImport: ['channel', 'x509', 'crypto', 'codec', 'config', 'errors'],
   }),
   layer('sockets', ['sockets/'], {
-    mayImport: ['starttls', 'channel', 'config', 'errors'],
-    node: true,
-    mayUse: everything,
-  }),
-  layer('compat', ['compat/'], {
     mayImport: ['starttls', 'channel', 'config', 'errors'],
     node: true,
     mayUse: everything,

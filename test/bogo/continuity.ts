@@ -54,8 +54,8 @@ export class Continuity {
     if (request.resumes && request.flags.has('-renew-ticket')) this.ticketKeys.renew()
   }
 
-  advance(seconds: number): void {
-    this.#nowMilliseconds += 1000 * seconds
+  advance(milliseconds: number): void {
+    this.#nowMilliseconds += milliseconds
   }
 
   get session(): Session | undefined {

@@ -8,6 +8,7 @@ import {
   type SignatureSchemeCode,
   schemeParameters,
 } from './algorithms.ts'
+import type { RsaPublicNumbers } from './key-encoding.ts'
 
 /** Whether a key may have made such a signature at all. An RSA-PSS key's restriction counts: RFC 4055, Section 3.3. */
 export function fitsKey(algorithm: SignatureAlgorithm, key: KeyAlgorithm): boolean {
@@ -30,6 +31,18 @@ export function fitsKey(algorithm: SignatureAlgorithm, key: KeyAlgorithm): boole
     default:
       return key.type === algorithm.type
   }
+}
+
+/**
+ * The same of a signature, and whether it has the length that the key's have: RFC 8017, Section 8.1.2, step 1. OpenSSL 3.0 takes a PSS
+ * signature whose leading zero byte was left out.
+ */
+export function fitsSignature(
+  algorithm: SignatureAlgorithm,
+  { algorithm: keyAlgorithm, rsa }: { readonly algorithm: KeyAlgorithm; readonly rsa?: RsaPublicNumbers | undefined },
+  signature: Uint8Array,
+): boolean {
+  return fitsKey(algorithm, keyAlgorithm) && (rsa === undefined || signature.length === rsa.modulus.length)
 }
 
 /** Whether TLS 1.3 allows the scheme with the key: the type and, for ECDSA, the curve must be the scheme's own. */

@@ -3,7 +3,7 @@ import type { HashAlgorithm, SignatureAlgorithm } from '../../crypto/algorithms.
 import { decodeSubjectPublicKeyInfo, type RsaPublicNumbers } from '../../crypto/key-encoding.ts'
 import { toKeyImport } from '../../crypto/key-import.ts'
 import type { KeyImport, PublicKey } from '../../crypto/provider.ts'
-import { fitsKey } from '../../crypto/signature-fit.ts'
+import { fitsSignature } from '../../crypto/signature-fit.ts'
 import type { StatusVerifier } from '../../x509/signature-verifier.ts'
 import { decodeDER } from './der.ts'
 import type { Library } from './library.ts'
@@ -24,9 +24,7 @@ export class LibraryVerifier implements StatusVerifier {
 
   verifyWith(algorithm: SignatureAlgorithm, key: LibraryKey, message: Uint8Array, signature: Uint8Array): boolean {
     const { native } = this.#library
-    if (!fitsKey(algorithm, key.algorithm)) return false
-    // RFC 8017, Section 8.1.2, step 1. OpenSSL 3.0 takes a PSS signature whose leading zero byte was left out.
-    if (key.rsa !== undefined && signature.length !== key.rsa.modulus.length) return false
+    if (!fitsSignature(algorithm, key, signature)) return false
     const own = decodeDER(this.#library, key.subjectPublicKeyInfo, 'public key')
     const context = native.EVP_MD_CTX_new()
     try {

@@ -2,7 +2,7 @@
 import { constants, sign, verify } from 'node:crypto'
 import type { SignatureAlgorithm } from '../algorithms.ts'
 import { verifyRsaPss } from '../rsa-verification.ts'
-import { fitsKey } from '../signature-fit.ts'
+import { fitsKey, fitsSignature } from '../signature-fit.ts'
 import { nodeDigest } from './hash.ts'
 import type { NodePublicKey, NodeSigningKey } from './keys.ts'
 
@@ -20,9 +20,7 @@ export function nodeVerify(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  if (!fitsKey(algorithm, key.algorithm)) return false
-  // RFC 8017, Section 8.1.2, step 1. OpenSSL 3.0 takes a PSS signature whose leading zero byte was left out.
-  if (key.rsa !== undefined && signature.length !== key.rsa.modulus.length) return false
+  if (!fitsSignature(algorithm, key, signature)) return false
   if (algorithm.type === 'rsa-pss' && algorithm.mgfHash !== algorithm.hash) {
     // node:crypto has no way to name MGF1's hash; such certificates are rare, and all is public here.
     return key.rsa !== undefined && verifyRsaPss(nodeDigest, algorithm, key.rsa, message, signature)

@@ -91,6 +91,9 @@ class Probe {
   readonly #options: AMQPOptions
   readonly #identity: Pick<ClientOptions, 'trustStore' | 'certificateChain'>
 
+  /** Of all versions. */
+  readonly #context: ClientContext
+
   /** Reads the files that the options name. */
   constructor(endpoint: Endpoint, backend: Backend, options: AMQPOptions) {
     this.#endpoint = endpoint
@@ -101,6 +104,7 @@ class Probe {
       trustStore: ca === undefined ? undefined : readTrustStore('--ca', ca),
       certificateChain: readSigningChain(cert, key),
     })
+    this.#context = this.#contextFor()
   }
 
   async version(version: NegotiatedVersion, failures: Explanation[]): Promise<VersionReport> {
@@ -125,7 +129,7 @@ class Probe {
   }
 
   async greet(): Promise<Pick<BrokerReport, 'protocol' | 'mechanisms' | 'accepts'>> {
-    await using socket = await this.#connect(this.#contextFor())
+    await using socket = await this.#connect(this.#context)
     const answer = await this.#ask(socket)
     if (answer.kind === 'other-protocol') return { protocol: answer.name, mechanisms: [], accepts: {} }
     if (answer.kind !== 'mechanisms') return { protocol: null, mechanisms: [], accepts: {} }
@@ -137,7 +141,7 @@ class Probe {
   }
 
   async #isLetIn(mechanism: string): Promise<boolean> {
-    await using socket = await this.#connect(this.#contextFor())
+    await using socket = await this.#connect(this.#context)
     const answers = new BrokerAnswers()
     await this.#next(socket, answers, saslHeader)
     const answer = await this.#next(socket, answers, encodeSaslInit(mechanism, new Uint8Array(0)))

@@ -128,8 +128,8 @@ export function recordBoundaries(flight: Buffer): readonly number[] {
 /** Where the first record of protected data ends; nowhere, while none has begun. */
 export function endOfFirstProtectedRecord(flight: Buffer): number {
   const boundaries = recordBoundaries(flight)
-  const first = boundaries.find((boundary) => flight[boundary] === applicationData)
-  return boundaries.find((boundary) => first !== undefined && boundary > first) ?? nowhere()
+  const first = boundaries.findIndex((boundary) => flight[boundary] === applicationData)
+  return (first < 0 ? undefined : boundaries[first + 1]) ?? nowhere()
 }
 
 /** Places to cut a flight at: all around the boundaries of its records and in the midst of them, before its end. */
